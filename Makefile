@@ -1,0 +1,119 @@
+# Every check of the project, by name. `make` lists them.
+#
+# `make test` is the one command that runs all tests. It needs Go, Node and a
+# few Debian packages (a C compiler for the race detector, Chromium for the
+# pages, qemu for the other architecture); as root it installs what is missing,
+# as somebody else it says what to install.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN     := bin/evenkeel
+TARGETS := linux/amd64 linux/arm64 linux/arm windows/amd64
+PHASE   := .ci/phase
+
+# Sizes. CI uses these; `make sim SEEDS=100000` digs deeper.
+SEEDS       ?= 3000
+FROM        ?= 1
+PROCS       ?= $(shell nproc)
+TWICE       ?= 50
+CRASHROUNDS ?= 30
+FUZZTIME    ?= 30s
+BENCHTIME   ?= 1s
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: build
+build: ## build bin/evenkeel for this machine
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/evenkeel
+
+.PHONY: test
+test: ## run all tests (the README's test command)
+	@.ci/need gcc node npm chromium qemu-aarch64-static
+	@$(PHASE) "build"                          $(MAKE) build
+	@$(PHASE) "e2e: official client, browser"  $(MAKE) e2e
+	@$(PHASE) "arm64: one log, one hash"       $(MAKE) arm64
+	@$(PHASE) "sim: $(SEEDS) seeds"            $(MAKE) sim
+	@$(PHASE) "sim-twice: $(TWICE) seeds"      $(MAKE) sim-twice
+	@$(PHASE) "crash: $(CRASHROUNDS) rounds"   $(MAKE) crash
+	@$(PHASE) "race: every Go test"            $(MAKE) race
+	@$(PHASE) --summary
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck and the laws of internal/law
+	@unformatted="$$(gofmt -l $$(git ls-files '*.go'))"; \
+	if [ -n "$$unformatted" ]; then printf 'gofmt these files:\n%s\n' "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool -modfile=tools/go.mod staticcheck ./...
+	go test ./internal/law
+
+.PHONY: race
+race: ## run every Go test with the race detector
+	go test -race -timeout 10m ./...
+
+.PHONY: sim
+sim: ## run SEEDS seeds of the simulated cell (FROM is the first, PROCS the processes)
+	go run ./internal/sim/simcell -seeds $(SEEDS) -from $(FROM) -procs $(PROCS)
+
+.PHONY: sim-twice
+sim-twice: ## run TWICE seeds in two processes and compare the hashes of their traces
+	@mkdir -p build
+	go build -o build/simcell ./internal/sim/simcell
+	build/simcell -seeds $(TWICE) -from $(FROM) -procs 1 -trace-hash > build/trace.1
+	build/simcell -seeds $(TWICE) -from $(FROM) -procs 1 -trace-hash > build/trace.2
+	@test -s build/trace.1 || { echo 'sim-twice: no trace hashes were printed'; exit 1; }
+	diff build/trace.1 build/trace.2
+	@echo "sim-twice: $(TWICE) seeds, equal traces"
+
+.PHONY: crash
+crash: ## kill -9 a real server under load, CRASHROUNDS times
+	EVENKEEL_CRASH_ROUNDS=$(CRASHROUNDS) go test -count=1 -timeout 10m -run '^TestCrash' ./cmd/evenkeel
+
+.PHONY: arm64
+arm64: ## apply one log on this machine and on arm64 (qemu) and compare the hashes
+	@mkdir -p build
+	go test -count=1 -run '^TestGolden' ./internal/desk
+	CGO_ENABLED=0 GOARCH=arm64 go test -c -o build/desk.arm64.test ./internal/desk
+	cd internal/desk && qemu-aarch64-static ../../build/desk.arm64.test -test.run '^TestGolden' -test.v
+
+.PHONY: e2e
+e2e: build e2e/node_modules ## the official client and a real browser against a real server
+	cd e2e && EVENKEEL_BIN=$(CURDIR)/$(BIN) npm test
+
+e2e/node_modules: e2e/package.json e2e/package-lock.json
+	cd e2e && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: bench
+bench: ## run the benchmarks (BENCHTIME each)
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz test for FUZZTIME
+	@for pkg in $$(go list ./...); do \
+	  for name in $$(go test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+	  done; \
+	done
+
+.PHONY: cross
+cross: ## build for every target, without cgo
+	@for target in $(TARGETS); do \
+	  echo "cross $$target"; mkdir -p "build/$$target"; \
+	  CGO_ENABLED=0 GOOS="$${target%/*}" GOARCH="$${target#*/}" go build -trimpath -o "build/$$target/" ./...; \
+	done
+
+.PHONY: cover
+cover: ## write build/cover.html
+	@mkdir -p build
+	go test -coverpkg ./... -coverprofile build/cover.out ./...
+	go tool cover -html build/cover.out -o build/cover.html
+	@go tool cover -func build/cover.out | tail -1
+
+.PHONY: clean
+clean: ## remove what was built and downloaded here
+	rm -rf bin build e2e/node_modules e2e/test-results
