@@ -44,11 +44,8 @@ test: ## run all tests (the README's test command)
 	@$(PHASE) --summary
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck and the laws of internal/law
-	@unformatted="$$(gofmt -l $$(git ls-files '*.go'))"; \
-	if [ -n "$$unformatted" ]; then printf 'gofmt these files:\n%s\n' "$$unformatted"; exit 1; fi
-	go vet ./...
-	go tool -modfile=tools/go.mod staticcheck ./...
+lint: ## golangci-lint (.golangci.yaml gives the reasons) and the laws of internal/law
+	go tool -modfile=tools/go.mod golangci-lint run ./...
 	go test ./internal/law
 
 .PHONY: race
