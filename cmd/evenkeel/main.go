@@ -1,0 +1,88 @@
+// Command evenkeel is the whole product in one binary. Each verb is one file of
+// this package; what a verb does is done by internal/node and its parts.
+//
+// Exit codes: 0 success; 1 failure (trying again may help); 2 usage (the command
+// line or the configuration is wrong: trying again will not help).
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/evenkeel/evenkeel/internal/node"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// verbs is the grammar of the command line.
+type verbs struct {
+	Config  configVerb  `cmd:"" help:"Check the configuration, or print its defaults."`
+	Version versionVerb `cmd:"" help:"Print which version this is."`
+}
+
+// environment is what a verb has of the world outside.
+type environment struct {
+	stdout io.Writer
+	stderr io.Writer
+	env    func(string) (string, bool)
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], &environment{stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}))
+}
+
+func run(args []string, env *environment) int {
+	var grammar verbs
+	parser, err := kong.New(&grammar,
+		kong.Name("evenkeel"),
+		kong.Description("Customer chat that stays up: one binary, one machine or nine."),
+		kong.Writers(env.stdout, env.stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ValueFormatter(helpText),
+		kong.Bind(env),
+	)
+	if err != nil {
+		fmt.Fprintf(env.stderr, "evenkeel: the grammar of the command line is broken: %v\n", err)
+		return exitFailure
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(env.stderr, "evenkeel: %v\n", err)
+		fmt.Fprintln(env.stderr, "evenkeel --help lists the verbs, evenkeel VERB --help the options of one.")
+		return exitUsage
+	}
+	return exitCode(env, ctx.Run())
+}
+
+// exitCode tells the error and turns it into a code.
+func exitCode(env *environment, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(env.stderr, "evenkeel: %v\n", err)
+	var config *node.ConfigError
+	if errors.As(err, &config) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// helpText says an option's default behind its help.
+func helpText(v *kong.Value) string {
+	if v.HasDefault && v.Default != "" {
+		return v.Help + " Default: " + v.Default + "."
+	}
+	return v.Help
+}

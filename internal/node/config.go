@@ -1,0 +1,121 @@
+package node
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Config is all that an operator tells one node. It is one flat struct: the
+// command line, the environment, the configuration file and
+// docs/configuration.md are all made from its tags.
+//
+//	name     the flag; the key in the file has "_" for "-", the variable is
+//	         EVENKEEL_ and the key in capitals
+//	default  what holds when nobody says anything
+//	help     one sentence for the command line; doc adds to it in the page
+//	enum     the only values allowed; min and max bound a size
+//
+// What the desk reads when it applies an entry is never here: it is replicated
+// state, the same on every node.
+type Config struct {
+	Data string `name:"data" default:"./evenkeel-data" placeholder:"DIR" help:"Directory of all that this node keeps." doc:"It is made if it is missing. One process at a time may have it open."`
+
+	Name string `name:"name" default:"" placeholder:"NAME" help:"Name of this node, for people; empty: the machine's host name." doc:"Letters, digits, '.', '_' and '-', at most 64."`
+
+	HTTP string `name:"http" default:":8080" placeholder:"ADDR" help:"Address to listen on for HTTP and WebSocket." doc:"HOST:PORT; without a host, on all of the machine's addresses; port 0 takes any free one."`
+
+	LogLevel string `name:"log-level" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"What to log: ${enum}."`
+
+	LogFormat string `name:"log-format" default:"text" enum:"text,json" placeholder:"FORMAT" help:"How to log, on standard error: ${enum}."`
+
+	MaxMessage Bytes `name:"max-message" default:"64KiB" min:"4KiB" max:"1MiB" placeholder:"SIZE" help:"Longest message taken from a realtime client." doc:"A client that sends a longer one is disconnected."`
+
+	MaxOutgoing Bytes `name:"max-outgoing" default:"1MiB" min:"64KiB" max:"64MiB" placeholder:"SIZE" help:"What may wait to be sent to one realtime client before it is cut off as too slow." doc:"It comes back and resumes from where it was."`
+
+	SegmentSize Bytes `name:"segment-size" default:"16MiB" min:"1MiB" max:"1GiB" placeholder:"SIZE" help:"Length of a file of the journal." doc:"Three such files are held ready on the disk. A multiple of 4KiB."`
+
+	SnapshotAfter Bytes `name:"snapshot-after" default:"64MiB" min:"1MiB" max:"4GiB" placeholder:"SIZE" help:"How much log may follow the last snapshot before the next one is written." doc:"Less means a quicker start and more writing."`
+}
+
+// DefaultConfig returns the documented defaults.
+func DefaultConfig() Config {
+	loaded, err := Load(Sources{})
+	if err != nil {
+		panic(fmt.Sprintf("node: the defaults of Config are refused: %v", err)) // the tags are wrong: a test reads them
+	}
+	return loaded.Config
+}
+
+// validate judges what a single value's type cannot. Its errors name the
+// setting.
+func (c *Config) validate() error {
+	if c.Data == "" {
+		return settingError("data", "must name a directory, such as ./evenkeel-data")
+	}
+	if len(c.Name) > 64 || strings.ContainsFunc(c.Name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
+	}) {
+		return settingError("name", "%q must be at most 64 letters, digits, '.', '_' or '-'", c.Name)
+	}
+	_, port, err := net.SplitHostPort(c.HTTP)
+	if err != nil {
+		return settingError("http", "%q must be HOST:PORT or :PORT, such as :8080", c.HTTP)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return settingError("http", "the port of %q must be a number from 0 to 65535", c.HTTP)
+	} else if n == 0 && port != "0" {
+		return settingError("http", "the port of %q is missing", c.HTTP)
+	}
+	if c.SegmentSize%4096 != 0 {
+		return settingError("segment-size", "%s must be a multiple of 4KiB", c.SegmentSize)
+	}
+	if c.SnapshotAfter < c.SegmentSize {
+		return settingError("snapshot-after", "%s must be at least segment-size (%s)", c.SnapshotAfter, c.SegmentSize)
+	}
+	return nil
+}
+
+// Bytes is a size. Its text is a whole number with a unit: 64KiB, 16MiB, 1GiB,
+// or plain bytes.
+type Bytes int64
+
+func sizeUnits() []struct {
+	suffix string
+	factor Bytes
+} {
+	return []struct {
+		suffix string
+		factor Bytes
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+}
+
+func (b Bytes) String() string {
+	for _, u := range sizeUnits() {
+		if b != 0 && b%u.factor == 0 {
+			return strconv.FormatInt(int64(b/u.factor), 10) + u.suffix
+		}
+	}
+	return strconv.FormatInt(int64(b), 10)
+}
+
+// MarshalText writes the size in the largest unit that divides it.
+func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads a size.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	number, factor := string(text), Bytes(1)
+	for _, u := range sizeUnits() {
+		if rest, ok := strings.CutSuffix(number, u.suffix); ok {
+			number, factor = strings.TrimSpace(rest), u.factor
+			break
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > (1<<62)/int64(factor) {
+		return fmt.Errorf("%q is not a size: write a whole number with KiB, MiB or GiB, such as 64KiB", text)
+	}
+	*b = Bytes(n) * factor
+	return nil
+}
