@@ -1,0 +1,38 @@
+//evenkeel:pure
+
+package edge
+
+import "github.com/evenkeel/evenkeel"
+
+// Reader is a replica of the desk at one index, as the edge reads it. `by` is
+// who asks: what is not his to know of is not_found. Errors are
+// *evenkeel.Error. What it returns are copies.
+type Reader interface {
+	Index() uint64
+	Now() evenkeel.DeskTime
+	Wall() evenkeel.Time
+	Status() evenkeel.DeskStatus
+
+	Role(p evenkeel.Principal) evenkeel.Role
+	Token(hash string) (evenkeel.Login, bool)
+	APIKey(hash string) (evenkeel.Login, bool)
+	Credentials(workspace, email string) (evenkeel.Credentials, bool)
+	Workspace(id string) (evenkeel.Workspace, bool)
+	Origins() []string
+
+	Agent(by evenkeel.Principal, id string) (*evenkeel.AgentState, error)
+	Agents(by evenkeel.Principal, after string, limit int) ([]*evenkeel.AgentState, error)
+	Queue(by evenkeel.Principal, id string) (*evenkeel.QueueState, error)
+	Queues(by evenkeel.Principal, after string, limit int) ([]*evenkeel.QueueState, error)
+	APIKeys(by evenkeel.Principal, after string, limit int) ([]evenkeel.APIKey, error)
+	Customer(by evenkeel.Principal, id string) (*evenkeel.CustomerState, error)
+
+	Chat(by evenkeel.Principal, id string) (*evenkeel.Chat, error)
+	Chats(by evenkeel.Principal, filter evenkeel.ChatFilter, after string, limit int) ([]*evenkeel.Chat, error)
+	Transcript(by evenkeel.Principal, chat string, r evenkeel.MessageRange, notes bool) (*evenkeel.Transcript, error)
+	Why(by evenkeel.Principal, chat string) (*evenkeel.Why, error)
+
+	AgentDesk(by evenkeel.Principal) (*evenkeel.AgentDesk, error)
+	VisitorDesk(by evenkeel.Principal) (*evenkeel.VisitorDesk, error)
+	MaySubscribe(by evenkeel.Principal, channel string) error
+}
