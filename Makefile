@@ -33,7 +33,7 @@ build: ## build bin/evenkeel for this machine
 
 .PHONY: test
 test: ## run all tests (the README's test command)
-	@.ci/need gcc node npm chromium qemu-aarch64-static
+	@.ci/need gcc chromium qemu-aarch64-static
 	@$(PHASE) "build"                          $(MAKE) build
 	@$(PHASE) "e2e: official client, browser"  $(MAKE) e2e
 	@$(PHASE) "arm64: one log, one hash"       $(MAKE) arm64
