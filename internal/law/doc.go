@@ -6,6 +6,7 @@
 //	imports.go  who may import whom, and why not
 //	pure.go     no clock, no goroutine, no channel, no hidden state in pure code
 //	order.go    no floating point, no map order, no tables that a release changes
+//	wire.go     what is written to disk is known by its number
 //	shape.go    how long a file and a function may be, and what no file may say
 //	state.go    no package-level state as wiring
 //

@@ -46,6 +46,7 @@ func Rules() []Rule {
 		{Name: "order", Check: checkOrder, Excusable: true},
 		{Name: "unicode", Check: checkUnicode, Excusable: true},
 		{Name: "zone", Check: checkZone},
+		{Name: "wire", Check: checkWire},
 		{Name: "state", Check: checkState, Excusable: true},
 		{Name: "exit", Check: checkExit},
 		{Name: "shape", Check: checkShape},

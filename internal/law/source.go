@@ -77,7 +77,11 @@ func Load(dir string) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	exports, err := listExports(dir)
+	foreign, err := listForeign(dir)
+	if err != nil {
+		return nil, err
+	}
+	exports, err := listExports(dir, foreign)
 	if err != nil {
 		return nil, err
 	}
@@ -149,18 +153,12 @@ func isText(name string) bool {
 // exportFiles maps import paths to files of type information.
 type exportFiles map[string]string
 
-// listExports has the go command compile the module, and the packages that the
-// tests of this package speak of.
-func listExports(dir string) (exportFiles, error) {
-	args := append([]string{"list", "-export", "-deps", "-json=ImportPath,Export", "./..."}, spokenOf()...)
-	cmd := exec.Command("go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as the product is built
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+// listExports has the go command compile packages and tells where their type
+// information lies.
+func listExports(dir string, packages []string) (exportFiles, error) {
+	out, err := goList(dir, append([]string{"-export", "-deps", "-json=ImportPath,Export"}, packages...)...)
 	if err != nil {
-		return nil, fmt.Errorf("go list -export: %w\n%s", err, stderr.String())
+		return nil, err
 	}
 	exports := exportFiles{}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
@@ -174,12 +172,32 @@ func listExports(dir string) (exportFiles, error) {
 	}
 }
 
-// spokenOf lists the packages of the standard library that the laws name.
-func spokenOf() []string {
-	return []string{
-		"context", "errors", "fmt", "log", "maps", "math", "math/big", "net", "net/http", "os",
-		"reflect", "regexp", "slices", "strconv", "strings", "sync", "testing", "time", "unicode",
+// listForeign returns the packages of others that the module is made of.
+func listForeign(dir string) ([]string, error) {
+	out, err := goList(dir, "-deps", "./...")
+	if err != nil {
+		return nil, err
 	}
+	var foreign []string
+	for _, importPath := range strings.Fields(string(out)) {
+		if _, ours := dirOf(modulePath, importPath); !ours {
+			foreign = append(foreign, importPath)
+		}
+	}
+	return foreign, nil
+}
+
+func goList(dir string, args ...string) ([]byte, error) {
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as the product is built
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list %s: %w\n%s", args[0], err, stderr.String())
+	}
+	return out, nil
 }
 
 // check parses and type-checks sources, given by their paths in the module.
