@@ -66,16 +66,20 @@ sim-twice: ## run TWICE seeds in two processes and compare the hashes of their t
 	diff build/trace.1 build/trace.2
 	@echo "sim-twice: $(TWICE) seeds, equal traces"
 
+# A pattern that matches no test would pass: these two look for the PASS.
 .PHONY: crash
 crash: ## kill -9 a real server under load, CRASHROUNDS times
-	EVENKEEL_CRASH_ROUNDS=$(CRASHROUNDS) go test -count=1 -timeout 10m -run '^TestCrash' ./cmd/evenkeel
+	@mkdir -p build
+	EVENKEEL_CRASH_ROUNDS=$(CRASHROUNDS) go test -count=1 -timeout 10m -v -run '^TestCrash' ./cmd/evenkeel | tee build/crash.log
+	@grep -q '^--- PASS: TestCrash' build/crash.log
 
 .PHONY: arm64
 arm64: ## apply one log on this machine and on arm64 (qemu) and compare the hashes
 	@mkdir -p build
-	go test -count=1 -run '^TestGolden' ./internal/desk
+	go test -count=1 -v -run '^TestGolden' ./internal/desk | tee build/golden.amd64.log
 	CGO_ENABLED=0 GOARCH=arm64 go test -c -o build/desk.arm64.test ./internal/desk
-	cd internal/desk && qemu-aarch64-static ../../build/desk.arm64.test -test.run '^TestGolden' -test.v
+	cd internal/desk && qemu-aarch64-static ../../build/desk.arm64.test -test.run '^TestGolden' -test.v | tee ../../build/golden.arm64.log
+	@for log in build/golden.*.log; do grep -q '^--- PASS: TestGolden' $$log; done
 
 .PHONY: e2e
 e2e: build e2e/node_modules ## the official client and a real browser against a real server
@@ -84,6 +88,14 @@ e2e: build e2e/node_modules ## the official client and a real browser against a 
 e2e/node_modules: e2e/package.json e2e/package-lock.json
 	cd e2e && npm ci --no-audit --no-fund
 	@touch $@
+
+.PHONY: ui
+ui: ## build the pages into internal/web/dist
+	cd ui && npm ci --no-audit --no-fund && npm run build
+
+.PHONY: ui-check
+ui-check: ## fail if internal/web/dist is not what ui/ builds
+	ui/check
 
 .PHONY: bench
 bench: ## run the benchmarks (BENCHTIME each)
@@ -113,4 +125,4 @@ cover: ## write build/cover.html
 
 .PHONY: clean
 clean: ## remove what was built and downloaded here
-	rm -rf bin build e2e/node_modules e2e/test-results
+	rm -rf bin build e2e/node_modules e2e/test-results ui/node_modules
