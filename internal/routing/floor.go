@@ -134,7 +134,7 @@ func (f *Floor) requalify(q *queue) {
 
 // mark notes that a queue's candidate may have changed.
 func (f *Floor) mark(q *queue) {
-	if q.dirty || q.len() == 0 && q.candidate.chat == nil {
+	if q.dirty || q.len() == 0 { // an empty queue was marked as its last chat left
 		return
 	}
 	q.dirty = true

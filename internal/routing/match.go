@@ -31,9 +31,7 @@ func (q *queue) first() (place, bool) {
 // this member, who is free, may be asked about again.
 func (q *queue) firstRetry(d *dossier) (first place) {
 	d.retries.Ascend(retry{q.onDuty, frontmost}, func(r retry) bool {
-		if r.refusing == q.onDuty {
-			first = r.place
-		}
+		first = r.place // no chat is refused by more than are on duty
 		return false
 	})
 	return first
@@ -47,16 +45,10 @@ func earlier(a, b place) place {
 	return a
 }
 
-// pick returns the member to whom the chat, which need not be the first of its
-// queue, is to be given: nil if none may take it now.
+// pick returns the member to whom the chat is to be given, nil if none may take
+// it now. The chat is waiting, or held for a member who is free.
 func (c *chat) pick() *member {
 	q := c.queue
-	if c.held {
-		if m := c.prefer.member; m.free {
-			return m
-		}
-		return nil
-	}
 	if m := c.preferred(); m != nil && m.free && !c.excludes(m.dossier) {
 		return m
 	}

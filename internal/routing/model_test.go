@@ -183,8 +183,9 @@ func (m *model) considered(c Chat, now int64) []Considered {
 			passed = append(passed, Considered{a.ID, 0, reason})
 		}
 	}
+	_, declined := exclusion(c, c.Prefer)
 	slices.SortFunc(may, func(a, b Agent) int {
-		if (a.ID == c.Prefer) != (b.ID == c.Prefer) {
+		if !declined && (a.ID == c.Prefer) != (b.ID == c.Prefer) {
 			if a.ID == c.Prefer {
 				return -1
 			}

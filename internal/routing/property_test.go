@@ -34,9 +34,17 @@ func (w *world) deleteChat(id string) {
 	delete(w.model.chats, id)
 }
 
+// seldom is true once in a while: rapid prefers the ends of a range.
+func seldom(t *rapid.T, label string) bool { return rapid.IntRange(0, 20).Draw(t, label) == 13 }
+
+// existing draws one of the keys of a map, which has some.
+func existing[T any](t *rapid.T, m map[string]T, label string) string {
+	return rapid.SampledFrom(slices.Sorted(maps.Keys(m))).Draw(t, label)
+}
+
 func drawSkills(t *rapid.T, most int64) (skills []Skill) {
 	for _, name := range skillIDs {
-		if n := rapid.Int64Range(-3, most).Draw(t, name); n > 0 {
+		if n := rapid.Int64Range(0, 9).Draw(t, name) - 9 + most; n > 0 {
 			skills = append(skills, Skill{name, n})
 		}
 	}
@@ -49,23 +57,26 @@ func drawQueue(t *rapid.T) Queue {
 		Strategy: Strategy(rapid.IntRange(0, 4).Draw(t, "strategy")),
 		Weight:   rapid.Int64Range(0, 2).Draw(t, "weight"),
 		Skills:   drawSkills(t, 1),
-		Manual:   rapid.IntRange(0, 9).Draw(t, "manual") == 0,
-		Paused:   rapid.IntRange(0, 9).Draw(t, "paused") == 0,
+		Manual:   seldom(t, "manual"),
+		Paused:   seldom(t, "paused"),
 	}
 }
 
 func drawAgent(t *rapid.T) Agent {
 	a := Agent{
 		ID:           rapid.SampledFrom(agentIDs).Draw(t, "agent"),
-		Status:       max(Offline, Online-Status(max(0, rapid.IntRange(-4, 2).Draw(t, "status")))),
-		Connected:    rapid.IntRange(0, 5).Draw(t, "connected") > 0,
-		Capacity:     rapid.Int64Range(0, 5).Draw(t, "capacity"),
+		Status:       Online,
+		Connected:    !seldom(t, "unconnected"),
+		Capacity:     rapid.Int64Range(1, 5).Draw(t, "capacity"),
 		LastAssigned: rapid.Int64Range(0, 3).Draw(t, "lastAssigned"),
 		IdleSince:    rapid.Int64Range(0, 3).Draw(t, "idleSince"),
 		Skills:       drawSkills(t, 2),
 	}
-	a.Used = rapid.Int64Range(0, 6).Draw(t, "used") / 2
-	for _, q := range rapid.Permutation(queueIDs).Draw(t, "queues")[:rapid.IntRange(0, 3).Draw(t, "memberships")] {
+	if seldom(t, "absent") {
+		a.Status = rapid.SampledFrom([]Status{Offline, Away}).Draw(t, "status")
+	}
+	a.Used = rapid.Int64Range(0, a.Capacity).Draw(t, "used")
+	for _, q := range rapid.Permutation(queueIDs).Draw(t, "queues")[:rapid.IntRange(1, 3).Draw(t, "memberships")] {
 		a.Memberships = append(a.Memberships, Membership{
 			Queue:    q,
 			Level:    rapid.Int64Range(1, 2).Draw(t, "level"),
@@ -184,42 +195,70 @@ func rebuilt(t *rapid.T, m *model) *Floor {
 	return f
 }
 
+func (w *world) changeAgent(t *rapid.T) {
+	a := w.model.agents[existing(t, w.model.agents, "agent")]
+	switch rapid.IntRange(0, 4).Draw(t, "what") {
+	case 0:
+		a.IdleSince = w.now
+	case 1:
+		a.Connected = !a.Connected
+	case 2:
+		a.Status = Away + Online - max(Away, a.Status)
+	case 3:
+		a.Skills = drawSkills(t, 2)
+	case 4:
+		b := drawAgent(t)
+		b.ID = a.ID
+		a = b
+	}
+	w.putAgent(a)
+}
+
+func (w *world) useAgent(t *rapid.T) {
+	a := w.model.agents[existing(t, w.model.agents, "agent")]
+	a.Used = rapid.Int64Range(0, a.Capacity).Draw(t, "used")
+	w.putAgent(a)
+}
+
+// newWorld begins with queues and agents: without them nothing happens.
+func newWorld(t *rapid.T) *world {
+	w := &world{floor: New(), model: newModel()}
+	for _, id := range queueIDs {
+		q := drawQueue(t)
+		q.ID = id
+		w.putQueue(q)
+	}
+	for _, id := range agentIDs[:rapid.IntRange(1, 4).Draw(t, "agents")] {
+		a := drawAgent(t)
+		a.ID = id
+		w.putAgent(a)
+	}
+	return w
+}
+
 func actions(w *world) map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"":          w.check,
 		"put queue": func(t *rapid.T) { w.putQueue(drawQueue(t)) },
 		"delete queue": func(t *rapid.T) {
-			id := rapid.SampledFrom(queueIDs).Draw(t, "queue")
-			if rapid.IntRange(0, 3).Draw(t, "sure") == 0 {
+			if id := rapid.SampledFrom(queueIDs).Draw(t, "queue"); seldom(t, "sure") {
 				w.floor.DeleteQueue(id)
 				delete(w.model.queues, id)
 			}
 		},
-		"put agent": func(t *rapid.T) { w.putAgent(drawAgent(t)) },
-		"change agent": func(t *rapid.T) {
-			a, ok := w.model.agents[rapid.SampledFrom(agentIDs).Draw(t, "agent")]
-			if !ok {
-				return
-			}
-			switch rapid.IntRange(0, 3).Draw(t, "what") {
-			case 0:
-				a.Used = rapid.Int64Range(0, a.Capacity).Draw(t, "used")
-			case 1:
-				a.Connected = !a.Connected
-			case 2:
-				a.Status = Away + Online - max(Away, a.Status)
-			case 3:
-				a.Skills = drawSkills(t, 2)
-			}
-			w.putAgent(a)
-		},
+		"put agent":    func(t *rapid.T) { w.putAgent(drawAgent(t)) },
+		"change agent": func(t *rapid.T) { w.changeAgent(t) },
+		"use agent":    func(t *rapid.T) { w.useAgent(t) },
+		"use agent 2":  func(t *rapid.T) { w.useAgent(t) },
 		"delete agent": func(t *rapid.T) {
-			id := rapid.SampledFrom(agentIDs).Draw(t, "agent")
-			w.floor.DeleteAgent(id)
-			delete(w.model.agents, id)
+			if id := existing(t, w.model.agents, "agent"); len(w.model.agents) > 1 && seldom(t, "sure") {
+				w.floor.DeleteAgent(id)
+				delete(w.model.agents, id)
+			}
 		},
 		"put chat":    func(t *rapid.T) { w.putChat(w.drawChat(t)) },
 		"put chat 2":  func(t *rapid.T) { w.putChat(w.drawChat(t)) },
+		"put chat 3":  func(t *rapid.T) { w.putChat(w.drawChat(t)) },
 		"delete chat": func(t *rapid.T) { w.deleteChat(rapid.SampledFrom(chatIDs).Draw(t, "chat")) },
 		"time":        func(t *rapid.T) { w.now += rapid.Int64Range(0, 3).Draw(t, "by") },
 		"assign": func(t *rapid.T) {
@@ -244,12 +283,7 @@ func actions(w *world) map[string]func(*rapid.T) {
 // The Floor answers as the model does, whatever happened before.
 func TestFloorIsTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &world{floor: New(), model: newModel()}
-		for _, id := range queueIDs[:2] {
-			q := drawQueue(t)
-			q.ID = id
-			w.putQueue(q)
-		}
+		w := newWorld(t)
 		t.Repeat(actions(w))
 	})
 }
@@ -258,7 +292,7 @@ func TestFloorIsTheModel(t *testing.T) {
 // about, to the last reason; and draining leaves no pair that could be matched.
 func TestRebuiltFloorDecidesTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &world{floor: New(), model: newModel()}
+		w := newWorld(t)
 		acts := actions(w)
 		delete(acts, "")
 		t.Repeat(acts)
@@ -299,6 +333,9 @@ func (w *world) invariants(t *rapid.T) {
 				t.Fatalf("dossier %s/%s outlives the chats that name it", id, agent)
 			}
 			named += d.named
+			if d.member != nil && (d.member.dossier != d || d.member.agent.id != agent || d.member.queue != q) {
+				t.Fatalf("dossier %s/%s has a wrong member", id, agent)
+			}
 		}
 		naming := 0
 		for _, c := range f.chats {
@@ -309,6 +346,12 @@ func (w *world) invariants(t *rapid.T) {
 				}
 			}
 		}
+		q.members.Scan(func(m *member) bool {
+			if m.dossier != q.named[m.agent.id] {
+				t.Fatalf("member %s/%s has a wrong dossier", id, m.agent.id)
+			}
+			return true
+		})
 		if named != naming {
 			t.Fatalf("queue %s: dossiers count %d, chats name %d", id, named, naming)
 		}

@@ -26,7 +26,10 @@ func (c *chat) considered(now int64, limit int) []Considered {
 	}
 	ranked := int64(0)
 	first := c.preferred()
-	if first != nil && first.free && v.reason(first) == "" {
+	if first != nil && (!first.free || c.excludes(c.prefer) || v.reason(first) != "") {
+		first = nil
+	}
+	if first != nil {
 		ranked++
 		add(first.agent.id, ranked, "")
 	}
@@ -47,7 +50,7 @@ func (c *chat) considered(now int64, limit int) []Considered {
 			add(r.dossier.agent, 0, PassedExcluded)
 		}
 	}
-	if len(list) < limit && c.prefer != nil && first == nil {
+	if len(list) < limit && c.prefer != nil && c.prefer.member == nil {
 		add(c.prefer.agent, 0, PassedNotMember)
 	}
 	if len(list) == limit {
