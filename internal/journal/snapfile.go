@@ -87,7 +87,7 @@ func decodeSnapHeader(b []byte, fileSize int64) (m SnapshotMeta, why string) {
 		Size:  int64(le.Uint64(b[32:])),
 		Hash:  le.Uint64(b[40:]),
 	}
-	conf, hash := int(le.Uint32(b[52:])), int(le.Uint32(b[56:]))
+	conf, hash := int64(le.Uint32(b[52:])), int64(le.Uint32(b[56:]))
 	if conf > maxConf || hash > maxDeskHash || m.Index == 0 || m.Size < 0 || m.Size > fileSize || snapFileSize(m.Size) > fileSize {
 		return m, "its header does not make sense"
 	}
