@@ -94,6 +94,9 @@ func readCase(t *testing.T, name string, exports exportFiles) (*Module, map[plac
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, err := range m.Unsound {
+		t.Error(err)
+	}
 	m.Texts = texts
 	return m, want
 }

@@ -18,6 +18,9 @@ func TestLaw(t *testing.T) {
 	if len(m.Packages) < 3 || len(m.Texts) == 0 {
 		t.Fatalf("found %d packages and %d other sources: the law looks in the wrong place", len(m.Packages), len(m.Texts))
 	}
+	for _, err := range m.Unsound {
+		t.Error(err)
+	}
 	for _, finding := range Judge(m) {
 		t.Error(finding)
 	}
@@ -58,6 +61,9 @@ func TestNoCycles(t *testing.T) {
 			return
 		}
 		for _, next := range may[dir] {
+			if next == dir {
+				continue // a tree of packages: the compiler sees to the cycles in it
+			}
 			visit(append(slices.Clone(path), dir), next)
 		}
 	}

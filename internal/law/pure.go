@@ -129,6 +129,9 @@ func checkConcurrency(p *Package, f *File, report Report) {
 }
 
 func isChan(t types.Type) bool {
+	if t == nil {
+		return false
+	}
 	_, ok := t.Underlying().(*types.Chan)
 	return ok
 }

@@ -27,6 +27,7 @@ type Module struct {
 	Fset     *token.FileSet
 	Packages []*Package // by directory
 	Texts    []Text     // sources that are not Go
+	Unsound  []error    // what the type checker found
 }
 
 // Package is one directory of Go files.
@@ -325,13 +326,10 @@ func (c *checker) checkPackage(p *Package) (*types.Package, error) {
 			files = append(files, f.Syntax)
 		}
 	}
-	conf := types.Config{Importer: c}
-	checked, err := conf.Check(path.Join(c.module.Path, p.Dir), c.module.Fset, files, p.Info)
-	if err != nil {
-		return nil, fmt.Errorf("type-check %s: %w", p.Dir, err)
-	}
-	p.Types = checked
-	return checked, nil
+	// A package that does not compile is judged as far as it is understood.
+	conf := types.Config{Importer: c, Error: func(err error) { c.module.Unsound = append(c.module.Unsound, err) }}
+	p.Types, _ = conf.Check(path.Join(c.module.Path, p.Dir), c.module.Fset, files, p.Info) // err is the first of Unsound
+	return p.Types, nil
 }
 
 // dirOf turns an import path into a directory of the module.
