@@ -1,0 +1,57 @@
+//evenkeel:pure
+
+package replica
+
+import (
+	"go.etcd.io/raft/v3"
+
+	"github.com/evenkeel/evenkeel"
+)
+
+// Status is how a replica stands.
+type Status struct {
+	ID      uint64
+	Leader  uint64 // 0: none known
+	Leads   bool   // this replica is the leader
+	Serving bool   // it leads and has applied all that earlier leaders acknowledged
+	Term    uint64
+	Applied uint64             // index of the last applied entry
+	Time    evenkeel.DeskTime  // by this replica's clock
+	Outage  bool               // no entry has said yet that an outage is over
+	Lanes   [laneCount]Waiting // by Lane
+	Pushes  int64              // bytes of pushes waiting or uncommitted
+
+	Held        int64 // bytes of own entries not yet applied
+	LogFirst    uint64
+	LogLast     uint64
+	Snapshot    uint64 // index of the newest snapshot; 0: none
+	Saving      uint64 // index of the snapshot being made; 0: none
+	JournalFull bool   // the disk has only its reserve left: entries are refused
+	Stalled     bool   // the disk has not finished a write for longer than an election
+}
+
+// Waiting is what waits in a lane.
+type Waiting struct {
+	Commands int
+	Bytes    int64
+}
+
+// Healthy tells whether commands can be taken.
+func (s Status) Healthy() bool { return s.Serving && !s.JournalFull && !s.Stalled }
+
+// Status returns how the replica stands.
+func (c *Core) Status() Status {
+	s := Status{
+		ID: c.id, Leader: c.lead, Leads: c.role == raft.StateLeader, Serving: c.serving(), Term: c.term,
+		Applied: c.applied.index, Time: c.clock.now(c.now), Outage: c.clock.outage, Pushes: c.lanes.pushBytes,
+		Held: c.heldBytes, LogFirst: c.log.prevIndex + 1, LogLast: c.log.last(), Snapshot: c.log.snapshot.GetIndex(),
+		JournalFull: c.full, Stalled: c.Stalled(),
+	}
+	for lane := range c.lanes.lane {
+		s.Lanes[lane] = Waiting{Commands: c.lanes.lane[lane].commands, Bytes: c.lanes.lane[lane].bytes}
+	}
+	if c.snapshot.ordered != nil {
+		s.Saving = c.snapshot.ordered.Index
+	}
+	return s
+}
