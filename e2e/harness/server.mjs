@@ -42,23 +42,37 @@ export class Server {
   #exited = null;
   log = "";
 
-  /** Starts a fresh cell of one node and waits until it is ready. */
-  static async start() {
+  /**
+   * Starts a fresh cell of one node and waits until it is ready.
+   * @param {{password?: string | null}} [options] the first admin's password; null: the server makes one
+   */
+  static async start({ password = ADMIN_PASSWORD } = {}) {
     const server = new Server();
+    server.env = { ...process.env };
+    if (password !== null) server.env.EVENKEEL_ADMIN_PASSWORD = password;
     server.binary = binary();
     if (!existsSync(server.binary)) throw new Error(`no binary at ${server.binary}: run make build`);
     server.data = await mkdtemp(path.join(os.tmpdir(), "evenkeel-e2e-"));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
-    await server.run();
+    await server.run().catch(async (err) => {
+      await server.stop();
+      throw err;
+    });
     return server;
+  }
+
+  /** Another process on the same data, not yet running: there may be only one. */
+  async rival() {
+    const rival = new Server();
+    const port = await freePort();
+    return Object.assign(rival, { binary: this.binary, env: this.env, data: this.data, port, url: `http://127.0.0.1:${port}` });
   }
 
   /** Starts the process on the data that is there. */
   async run() {
-    const env = { ...process.env, EVENKEEL_ADMIN_PASSWORD: ADMIN_PASSWORD };
     const args = ["serve", "--data", this.data, "--http", `127.0.0.1:${this.port}`];
-    this.#process = spawn(this.binary, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = spawn(this.binary, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
     this.#exited = once(this.#process, "exit");
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream.on("data", (chunk) => (this.log += chunk));
@@ -66,7 +80,7 @@ export class Server {
     try {
       await until("the server is ready", () => this.#ready(), 20_000);
     } catch (err) {
-      await this.stop();
+      await this.end();
       throw new Error(`${err.message}\n--- server log ---\n${this.log}`);
     }
   }
@@ -87,14 +101,19 @@ export class Server {
     await this.#exited;
   }
 
-  /** Asks the process to end, and removes its data. */
-  async stop() {
+  /** Asks the process to end, and waits. */
+  async end() {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       this.#process.kill("SIGTERM");
       const late = setTimeout(() => this.#process.kill("SIGKILL"), 5_000);
       await this.#exited;
       clearTimeout(late);
     }
+  }
+
+  /** Ends the process and removes its data. */
+  async stop() {
+    await this.end();
     await rm(this.data, { recursive: true, force: true });
   }
 }

@@ -65,7 +65,7 @@ test("a chat from the first word to the last", async (t) => {
   await assert.rejects(visitor.say(chat, "one more thing"), { code: 1004 });
   const closed = await http.ok(server.url, `GET /v1/chats/${chat}`, { token: visitor.token });
   assert.equal(closed.state, "closed");
-  assert.equal(closed.reason, "agent");
+  assert.equal(closed.reason, "by_agent");
 });
 
 test("a declined offer goes on, and a second start returns the same chat", async (t) => {
