@@ -1,0 +1,150 @@
+//evenkeel:pure
+
+package realtime
+
+import "github.com/evenkeel/evenkeel"
+
+// Command is one frame from a client, whatever its encoding was. At most one
+// of the requests is set.
+type Command struct {
+	ID uint32 // names the reply; 0: none is wanted
+	// Pong is a frame without content: the answer to a ping.
+	Pong bool
+
+	Connect     *ConnectCommand
+	Subscribe   *SubscribeCommand
+	Unsubscribe *ChannelCommand
+	Publish     *ChannelCommand
+	Presence    *ChannelCommand
+	Stats       *ChannelCommand // presence_stats
+	History     *HistoryCommand
+	Ping        bool
+	Send        bool
+	RPC         *RPCCommand
+	Refresh     *RefreshCommand
+	SubRefresh  *ChannelCommand
+}
+
+// ConnectCommand opens the session.
+type ConnectCommand struct {
+	Token   string
+	Data    []byte // JSON
+	Name    string
+	Version string
+	// Subs are positions to recover the server's subscriptions from.
+	Subs []RecoverFrom
+}
+
+// RecoverFrom is where a client wants to go on in a channel.
+type RecoverFrom struct {
+	Channel string
+	Recover bool
+	Since   evenkeel.Position
+}
+
+// SubscribeCommand asks for a channel.
+type SubscribeCommand struct {
+	RecoverFrom
+	// RejectUnrecovered asks for an error where recovery fails.
+	RejectUnrecovered bool
+}
+
+// ChannelCommand is a command of which only the channel matters here.
+type ChannelCommand struct {
+	Channel string
+}
+
+// HistoryCommand asks for a part of a channel's history.
+type HistoryCommand struct {
+	Channel string
+	Limit   int // 0: only the channel's end; negative: all that a reply may hold
+	Since   *evenkeel.Position
+	Reverse bool // newest first
+}
+
+// RPCCommand calls a method.
+type RPCCommand struct {
+	Method string
+	Params []byte // JSON
+}
+
+// RefreshCommand renews the token.
+type RefreshCommand struct {
+	Token string
+}
+
+// Reply is the answer to one command. At most one of the results is set; none
+// at all is an empty success of the kind that Kind names.
+type Reply struct {
+	ID    uint32
+	Error *Error
+
+	Connect   *ConnectResult
+	Subscribe *SubscribeResult
+	History   *HistoryResult
+	RPC       *RPCResult
+	Refresh   *ConnectResult
+	// Unsubscribe and Ping are empty results.
+	Unsubscribe bool
+	Ping        bool
+}
+
+// ConnectResult lets a client in, or prolongs its stay.
+type ConnectResult struct {
+	Client  string // the connection's id
+	Version string
+	Expires bool
+	TTL     uint32 // seconds, if it expires
+	Ping    uint32 // seconds between pings; 0: none
+	Pong    bool   // the client has to answer pings
+	Data    []byte // JSON
+	Subs    []ServerSubscription
+}
+
+// ServerSubscription is a subscription that the server made.
+type ServerSubscription struct {
+	Channel string
+	SubscribeResult
+}
+
+// SubscribeResult is a subscription's start.
+type SubscribeResult struct {
+	WasRecovering bool
+	Recovered     bool
+	// Position is the channel's end or, after a recovery, the position
+	// recovered from: each of the publications moves the client on from it.
+	Position     evenkeel.Position
+	Publications []Item
+}
+
+// HistoryResult is a part of a channel's history, and the channel's end.
+type HistoryResult struct {
+	Top          evenkeel.Position
+	Publications []Item
+}
+
+// RPCResult is a method's result.
+type RPCResult struct {
+	Data []byte // JSON
+}
+
+// Item is one publication as a client sees it.
+type Item struct {
+	Offset uint64
+	Data   []byte // JSON
+}
+
+// Push is a frame that answers no command. At most one of the kinds is set.
+type Push struct {
+	Channel     string
+	Publication *Item
+	Epoch       string // of the publication's stream, if the client does not know it
+	Subscribe   *SubscribeResult
+	Unsubscribe *Status
+}
+
+// Status is a code with a reason.
+type Status struct {
+	Code   uint32
+	Reason string
+}
