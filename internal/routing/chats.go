@@ -43,6 +43,7 @@ type dossier struct {
 	named  int     // by how many chats
 
 	excluding  *tree[place] // the waiting chats that exclude him
+	opening    int          // where in line the first other one was found last
 	retries    *tree[retry] // those of them whose retryAt has come
 	preferring *tree[place] // the chats whose hold for him runs
 }

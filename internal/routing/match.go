@@ -19,7 +19,8 @@ func (q *queue) first() (place, bool) {
 		}
 		q.free.Scan(func(r rank) bool {
 			d := r.member.dossier // not nil: the head excludes every free member
-			open, _ := firstMissing(q.waiting, d.excluding)
+			var open place
+			open, d.opening = firstMissing(q.waiting, d.excluding, d.opening)
 			best = earlier(best, earlier(open, q.firstRetry(d)))
 			return true
 		})

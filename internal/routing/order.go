@@ -71,10 +71,11 @@ func retryBefore(a, b retry) bool {
 }
 
 // firstMissing returns the first place of line that is not in part, all of
-// whose places are in line. While both agree up to index i, every smaller index
-// agrees too; so it looks at doubling indexes, then halves the last step, and
-// the cost is that of the logarithm of the answer's index.
-func firstMissing(line, part *tree[place]) (place, bool) {
+// whose places are in line, and its index (line.Len() if there is none). While
+// both agree at an index they agree at every smaller one; so it looks at growing
+// distances from a guess, then halves the last one: the cost is that of the
+// logarithm of how far off the guess is. The guess changes nothing else.
+func firstMissing(line, part *tree[place], guess int) (place, int) {
 	agree := func(i int) bool {
 		p, ok := part.GetAt(i)
 		if !ok {
@@ -83,13 +84,30 @@ func firstMissing(line, part *tree[place]) (place, bool) {
 		l, _ := line.GetAt(i)
 		return l.chat == p.chat
 	}
-	lo, step := 0, 1 // every index below lo agrees
-	for agree(lo + step - 1) {
-		lo += step
-		step *= 2
+	lo, hi := 0, part.Len() // every index below lo agrees; hi does not
+	guess = min(guess, hi)
+	if guess == 0 || agree(guess-1) {
+		lo = guess
+		for step := 1; lo+step <= hi; step *= 2 {
+			if !agree(lo + step - 1) {
+				hi = lo + step - 1
+				break
+			}
+			lo += step
+		}
+	} else {
+		hi = guess - 1
+		for step := 1; hi-step >= 0; step *= 2 {
+			if agree(hi - step) {
+				lo = hi - step + 1
+				break
+			}
+			hi -= step
+		}
 	}
-	i := lo + sort.Search(step-1, func(i int) bool { return !agree(lo + i) })
-	return line.GetAt(i)
+	i := lo + sort.Search(hi-lo, func(i int) bool { return !agree(lo + i) })
+	first, _ := line.GetAt(i)
+	return first, i
 }
 
 // countBefore returns how many places of line are before p.

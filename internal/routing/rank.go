@@ -15,10 +15,13 @@ type rank struct {
 }
 
 func rankBefore(a, b rank) bool {
-	for i, k := range a.keys {
-		if k != b.keys[i] {
-			return k < b.keys[i]
-		}
+	switch {
+	case a.keys[0] != b.keys[0]:
+		return a.keys[0] < b.keys[0]
+	case a.keys[1] != b.keys[1]:
+		return a.keys[1] < b.keys[1]
+	case a.keys[2] != b.keys[2]:
+		return a.keys[2] < b.keys[2]
 	}
 	return a.member != b.member && a.member.agent.id < b.member.agent.id
 }
