@@ -2,8 +2,10 @@ package law
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,6 +39,51 @@ func TestCommandsAreDocumented(t *testing.T) {
 		want = append(want, row(int(info.Kind), "`"+info.Name+"`", strings.Join(roles, ", ")))
 	}
 	compareRows(t, "docs/commands.md", want)
+}
+
+// TestDocumentsLeadSomewhere follows every relative link and looks up every
+// make target that a document names.
+func TestDocumentsLeadSomewhere(t *testing.T) {
+	dir := repository(t)
+	makefile, err := os.ReadFile(filepath.Join(dir, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range documents(t, dir) {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`).FindAllStringSubmatch(string(content), -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(dir, filepath.Dir(name), link[1])); err != nil {
+				t.Errorf("%s leads to %s, which is not there", name, link[1])
+			}
+		}
+		for _, target := range regexp.MustCompile("(?m)(?:`|^    )make ([a-z0-9-]+)").FindAllStringSubmatch(string(content), -1) {
+			if !strings.Contains(string(makefile), "\n"+target[1]+":") {
+				t.Errorf("%s names make %s, which is no target", name, target[1])
+			}
+		}
+	}
+}
+
+func documents(t *testing.T, dir string) []string {
+	t.Helper()
+	var names []string
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		found, err := fs.Glob(os.DirFS(dir), pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, found...)
+	}
+	if len(names) < 4 {
+		t.Fatalf("found only %v: the test looks in the wrong place", names)
+	}
+	return names
 }
 
 func row(cells ...any) string {
