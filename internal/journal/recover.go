@@ -173,7 +173,7 @@ func (s *found) readHead() error {
 // isIdle tells whether a file holds nothing but zeros outside the two sectors of
 // its header.
 func isIdle(f File, size int64) (bool, error) {
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, min(chunk, size))
 	for at := int64(0); at < size; at += int64(len(buf)) {
 		b := buf[:min(int64(len(buf)), size-at)]
 		if err := readAt(f, b, at); err != nil {
@@ -309,7 +309,7 @@ func (w *walk) unread(s *found, d info) (bool, error) {
 // blankIn counts the blank sectors of a part of the file.
 func (s *segment) blankIn(from, to int64) (uint32, error) {
 	var n uint32
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, min(chunk, max(0, to-from)))
 	for at := from; at < to; at += int64(len(buf)) {
 		b := buf[:min(int64(len(buf)), to-at)]
 		if err := readAt(s.file, b, at); err != nil {
@@ -368,7 +368,7 @@ func (w *walk) evidence(seg int, off int64, n uint64) (file string, at int64, nu
 
 // scan looks for a payload numbered above n at any sector from off on.
 func (s *segment) scan(off int64, n uint64) (at int64, number uint64, err error) {
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, min(chunk, max(0, s.size-off)))
 	for ; off < s.size; off += int64(len(buf)) {
 		b := buf[:min(int64(len(buf)), s.size-off)]
 		if err := readAt(s.file, b, off); err != nil {

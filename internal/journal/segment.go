@@ -10,6 +10,9 @@ import (
 
 const segmentPrefix = "log-"
 
+// chunk is how much of a file is looked through at once, in bytes.
+const chunk = 64 << 10
+
 func segmentName(seq uint64) string { return fmt.Sprintf("%s%016x", segmentPrefix, seq) }
 
 // parseName takes a name made of a prefix and numbers of 16 hexadecimal digits
@@ -160,7 +163,10 @@ func (s *segment) write(i *info, buf []byte) error {
 // wipe makes everything from an offset to the end zeros again, so that what a
 // later write leaves blank can be told.
 func (s *segment) wipe(from int64) (wiped bool, err error) {
-	buf := make([]byte, 64<<10)
+	if from >= s.size {
+		return false, nil
+	}
+	buf := make([]byte, min(chunk, s.size-from))
 	zero := make([]byte, len(buf))
 	for at := from; at < s.size; at += int64(len(buf)) {
 		b := buf[:min(int64(len(buf)), s.size-at)]
