@@ -153,3 +153,48 @@ func BenchmarkNextExcluded(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPutAgentSame tells again what is known.
+func BenchmarkPutAgentSame(b *testing.B) {
+	h := newHall(Balanced, 20, 1_000, 10_000, 5)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.floor.PutAgent(h.agents[h.draw(len(h.agents))])
+	}
+}
+
+// BenchmarkDuty takes an agent off duty and back whom many chats exclude: the
+// one thing that costs more the more chats name somebody.
+func BenchmarkDuty(b *testing.B) {
+	for _, chats := range []int{100, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("excluding=%d", chats), func(b *testing.B) {
+			h := newHall(Balanced, 1, 0, 100, 1)
+			h.excl = []Exclusion{{h.agents[0].ID, 1 << 60}}
+			for i := range chats {
+				h.arrive(fmt.Sprintf("default/chat-%06d", i))
+			}
+			a := h.agents[0]
+			for b.Loop() {
+				a.Connected = !a.Connected
+				h.floor.PutAgent(a)
+			}
+		})
+	}
+}
+
+// BenchmarkPosition asks for the place of any chat in a line of 100,000.
+func BenchmarkPosition(b *testing.B) {
+	h := newHall(Balanced, 1, 100_000, 1, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.floor.Position(fmt.Sprintf("default/chat-%06d", h.draw(100_000)))
+	}
+}
+
+// BenchmarkRebuild tells an empty Floor 100,000 chats and 10,000 agents, as
+// after a restore.
+func BenchmarkRebuild(b *testing.B) {
+	for b.Loop() {
+		newHall(Balanced, 20, 100_000, 10_000, 3)
+	}
+}

@@ -110,10 +110,11 @@ func exclusion(c Chat, agent string) (Exclusion, bool) {
 	return Exclusion{}, false
 }
 
-// barred says why an agent on duty may not take the chat at now, or "".
-func (m *model) barred(c Chat, a Agent, now int64) string {
+// barred says why an agent may not take the chat at now, or "": he is on duty,
+// as are all of onDuty.
+func (m *model) barred(c Chat, a Agent, onDuty []Agent, now int64) string {
 	others, keeper := false, ""
-	for _, o := range m.onDuty(c.Queue) {
+	for _, o := range onDuty {
 		_, excluded := exclusion(c, o.ID)
 		others = others || !excluded
 		if o.ID == c.Prefer && !excluded && now < c.HoldUntil {
@@ -168,11 +169,12 @@ func (m *model) considered(c Chat, now int64) []Considered {
 	var may []Agent
 	var refused, passed []Considered
 	preferredMember := false
+	onDuty := m.onDuty(c.Queue)
 	for _, a := range m.members(c.Queue) {
 		preferredMember = preferredMember || a.ID == c.Prefer
 		reason := m.unfit(a, c.Queue)
 		if reason == "" {
-			reason = m.barred(c, a, now)
+			reason = m.barred(c, a, onDuty, now)
 		}
 		switch reason {
 		case "":
