@@ -3,10 +3,14 @@
 package edge
 
 import (
+	"errors"
 	"io"
 	"log/slog"
+	"net/http"
+	"sync"
 	"time"
 
+	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/auth"
 )
 
@@ -27,3 +31,100 @@ type Config struct {
 	Log          *slog.Logger     // default: nothing is logged
 	PasswordCost auth.Cost        // default auth.DefaultCost()
 }
+
+// Edge serves callers. New makes one, Start begins to carry commands, Stop
+// ends it; in between all methods may be called from any goroutine.
+type Edge struct {
+	cfg       Config
+	born      time.Time // origin of the monotonic times that the pure half sees
+	passwords *auth.Passwords
+	methods   map[string]*Method
+	typing    *shape // of chat.typing
+	nothing   *shape // of methods without parameters
+	handler   http.Handler
+
+	mail  mailbox
+	stop  chan struct{}
+	ended chan struct{}
+
+	mu      sync.Mutex
+	clients map[ClientID]*connection
+	// visitors are the clients of a customer's channel whose session is opened
+	// on demand: they must be told when the customer gets a live chat.
+	visitors map[string]map[ClientID]bool
+
+	limits limitTable
+}
+
+// limitTable holds the limits by address.
+type limitTable struct {
+	mu       sync.Mutex
+	visitors *buckets // new visitors' tokens of an address
+	wrong    *buckets // wrong passwords of an address for one account
+	spray    *buckets // wrong passwords of an address
+	typing   *buckets // of a sender in a chat
+}
+
+// Limits by address, and the tables' bounds.
+const (
+	newVisitors    = 10 // a minute and address
+	wrongPasswords = 10 // a minute, address and account
+	wrongGuesses   = 60 // a minute and address
+	maxAddresses   = 20000
+	hashSlots      = 2 // passwords hashed at a time
+)
+
+// New makes an edge.
+func New(cfg Config) (*Edge, error) {
+	if cfg.Cell == nil || cfg.Random == nil || cfg.VisitorKey == nil || cfg.Typing == nil {
+		return nil, errors.New("make an edge: Cell, Random, VisitorKey and Typing must be set")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.PasswordCost == (auth.Cost{}) {
+		cfg.PasswordCost = auth.DefaultCost()
+	}
+	passwords, err := auth.NewPasswords(cfg.Random, cfg.PasswordCost, hashSlots)
+	if err != nil {
+		return nil, err
+	}
+	e := &Edge{
+		cfg: cfg, born: cfg.Now(), passwords: passwords, methods: Methods(),
+		typing: shapeFor[typingParams](), nothing: shapeFor[struct{}](),
+		stop: make(chan struct{}), ended: make(chan struct{}),
+		clients: map[ClientID]*connection{}, visitors: map[string]map[ClientID]bool{},
+		limits: limitTable{
+			visitors: newBuckets(newVisitors, time.Minute, maxAddresses),
+			wrong:    newBuckets(wrongPasswords, time.Minute, maxAddresses),
+			spray:    newBuckets(wrongGuesses, time.Minute, maxAddresses),
+			typing:   newBuckets(1, typingEvery, maxTyping),
+		},
+	}
+	e.mail.init()
+	e.handler = e.newHandler()
+	return e, nil
+}
+
+// Start begins to carry commands. An edge is started once.
+func (e *Edge) Start() { go e.carry() }
+
+// Stop ends the carrying of commands; what waits for an answer is answered
+// no_leader. An edge that was started is stopped once.
+func (e *Edge) Stop() {
+	close(e.stop)
+	<-e.ended
+}
+
+// Handler serves the HTTP API: /v1/..., /healthz and /readyz. Any other path
+// is answered 404 with a problem document.
+func (e *Edge) Handler() http.Handler { return e.handler }
+
+// since is the monotonic time of the pure half.
+func (e *Edge) since() time.Duration { return e.cfg.Now().Sub(e.born) }
+
+// wall is the local clock's time, for tokens that are checked without the desk.
+func (e *Edge) wall() evenkeel.Time { return evenkeel.TimeOf(e.cfg.Now()) }

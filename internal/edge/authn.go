@@ -1,0 +1,117 @@
+//evenkeel:shell
+
+package edge
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/auth"
+)
+
+// Identity is who a caller is.
+type Identity struct {
+	Principal evenkeel.Principal
+	Role      evenkeel.Role
+	Name      string
+	// Login is the hash of the agent's token, as EventLoggedOut names it;
+	// empty for visitors and services.
+	Login      string
+	Expires    evenkeel.Time // of the token, by the wall clock; 0: never
+	MustChange bool          // the password was a one-time one
+	Channels   []string      // that a connection is subscribed to by the server
+	// Present is set for agents and for customers with a live chat: their
+	// connections are pinged every 5 s, others every 25 s.
+	Present bool
+}
+
+// Authenticate finds out whose token this is: an agent's, a visitor's or a
+// service's key. It reads the local replica only.
+func (e *Edge) Authenticate(token string) (Identity, *evenkeel.Error) {
+	who, err := e.identify(token)
+	if err != nil {
+		return who, err
+	}
+	ws, id := who.Principal.Workspace, who.Principal.ID
+	switch who.Principal.Kind {
+	case evenkeel.PrincipalAgent:
+		who.Channels = []string{evenkeel.Channel(ws, evenkeel.ChannelAgent, id)}
+		who.Present = true
+	case evenkeel.PrincipalVisitor:
+		who.Channels = []string{evenkeel.Channel(ws, evenkeel.ChannelVisitor, id)}
+		who.Present = e.hasLiveChat(who.Principal)
+	default:
+	}
+	return who, nil
+}
+
+func (e *Edge) identify(token string) (Identity, *evenkeel.Error) {
+	switch {
+	case token == "":
+		return Identity{}, evenkeel.Errorf(evenkeel.CodeUnauthenticated, "no token was given")
+	case len(token) > auth.MaxTokenBytes:
+		return Identity{}, evenkeel.Errorf(evenkeel.CodeUnauthenticated, "the token is longer than any of this cell")
+	case strings.HasPrefix(token, auth.VisitorTokenPrefix):
+		return e.identifyVisitor(token)
+	default:
+		return e.identifyLogin(token)
+	}
+}
+
+func (e *Edge) identifyVisitor(token string) (Identity, *evenkeel.Error) {
+	key, err := e.cfg.VisitorKey()
+	if err != nil {
+		e.cfg.Log.Error("cannot open the key of visitors' tokens", "error", err)
+		return Identity{}, evenkeel.Errorf(evenkeel.CodeInternal, "visitors' tokens cannot be checked")
+	}
+	v, refusal := auth.ParseVisitor(key, token, e.wall())
+	if refusal != nil {
+		return Identity{}, refusal
+	}
+	p := evenkeel.Principal{Workspace: v.Workspace, Kind: evenkeel.PrincipalVisitor, ID: v.ID}
+	e.cfg.Cell.View(func(r Reader) {
+		if ws, ok := r.Workspace(v.Workspace); !ok {
+			refusal = evenkeel.Errorf(evenkeel.CodeUnauthenticated, "the visitor's workspace does not exist")
+		} else if ws.Suspended {
+			refusal = evenkeel.Errorf(evenkeel.CodeForbidden, "the workspace is suspended")
+		}
+	})
+	return Identity{Principal: p, Role: evenkeel.RoleCustomer, Expires: v.Expires}, refusal
+}
+
+// identifyLogin looks an opaque token or a key up in the desk.
+func (e *Edge) identifyLogin(token string) (who Identity, refusal *evenkeel.Error) {
+	hash := auth.Hash(token)
+	e.cfg.Cell.View(func(r Reader) {
+		login, ok := r.Token(hash)
+		if !ok {
+			login, ok = r.APIKey(hash)
+		}
+		switch {
+		case !ok:
+			refusal = evenkeel.Errorf(evenkeel.CodeUnauthenticated, "the token is unknown, or was revoked")
+			return
+		case login.Expires != 0 && login.Expires <= r.Now():
+			refusal = evenkeel.Errorf(evenkeel.CodeTokenExpired, "the token has expired")
+			return
+		}
+		who = Identity{Principal: login.Principal, Role: login.Role, Name: login.Name, Login: login.Session, MustChange: login.MustChange}
+		if login.Expires != 0 {
+			who.Expires = r.Wall() + evenkeel.Time(login.Expires-r.Now())
+		}
+	})
+	return who, refusal
+}
+
+// asError returns the error as one with a code.
+func asError(err error) *evenkeel.Error {
+	if err == nil {
+		return nil
+	}
+	var e *evenkeel.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &evenkeel.Error{Code: evenkeel.CodeInternal, Detail: "something failed inside the server"}
+}

@@ -1,0 +1,120 @@
+//evenkeel:shell
+
+package edge
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/auth"
+)
+
+type visitorBody struct {
+	Workspace string `json:"workspace"`
+}
+
+type visitorReply struct {
+	Visitor string        `json:"visitor"`
+	Token   string        `json:"token"`
+	Expires evenkeel.Time `json:"expires"`
+}
+
+// newVisitor gives a token to whoever asks, or renews the one he has. Nothing
+// is written: the desk hears of a visitor with his first chat.
+func (e *Edge) newVisitor() handler {
+	s := shapeFor[visitorBody]()
+	return func(q *request) (*answer, *evenkeel.Error) {
+		b := visitorBody{Workspace: evenkeel.DefaultWorkspace}
+		if err := s.decode(q.body, &b); err != nil {
+			return nil, err
+		}
+		v := auth.Visitor{Workspace: b.Workspace, Issued: e.wall(), Expires: e.wall() + evenkeel.Time(auth.VisitorLife)}
+		if q.who.Principal.Kind == evenkeel.PrincipalVisitor {
+			v.Workspace, v.ID = q.who.Principal.Workspace, q.who.Principal.ID
+		} else if err := q.freshVisitor(&v); err != nil {
+			return nil, err
+		}
+		key, err := e.cfg.VisitorKey()
+		if err == nil {
+			var token string
+			if token, err = v.Sign(key); err == nil {
+				return &answer{value: &visitorReply{Visitor: v.ID, Token: token, Expires: v.Expires}}, nil
+			}
+		}
+		e.cfg.Log.Error("cannot sign a visitor's token", "error", err)
+		return nil, evenkeel.Errorf(evenkeel.CodeInternal, "the token could not be signed")
+	}
+}
+
+func (q *request) freshVisitor(v *auth.Visitor) *evenkeel.Error {
+	known := false
+	q.edge.cfg.Cell.View(func(r Reader) { _, known = r.Workspace(v.Workspace) })
+	if !known {
+		return &evenkeel.Error{Code: evenkeel.CodeNotFound, Field: "workspace", Detail: "there is no such workspace"}
+	}
+	address := addressOf(q.Request)
+	if !address.loopback {
+		q.edge.limits.mu.Lock()
+		ok, wait := q.edge.limits.visitors.take(address.key, q.edge.since())
+		q.edge.limits.mu.Unlock()
+		if !ok {
+			return tooManyRequests(wait, "too many new visitors from this address; keep the token that you were given")
+		}
+	}
+	id, err := auth.NewID(q.edge.cfg.Random, "v")
+	v.ID = id
+	return asError(err)
+}
+
+// address is where a request comes from, as limits see it.
+type address struct {
+	key      string // an IPv4 address, or the /64 network of an IPv6 address
+	loopback bool
+}
+
+// addressOf finds the caller's address. A caller with IPv6 has a whole network
+// of addresses, so it counts as one.
+func addressOf(r *http.Request) address {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return address{key: host}
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is6() {
+		if network, err := ip.Prefix(64); err == nil {
+			return address{key: network.String(), loopback: ip.IsLoopback()}
+		}
+	}
+	return address{key: ip.String(), loopback: ip.IsLoopback()}
+}
+
+// guess takes room for a try at a password before it is checked, so that many
+// at once are no way around the limit. settle gives it back if it was right.
+func (e *Edge) guess(from address, account string) (settle func(right bool), err *evenkeel.Error) {
+	one := from.key + " " + account
+	l := &e.limits
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ok, wait := l.wrong.take(one, e.since())
+	if !ok {
+		return nil, tooManyRequests(wait, "too many wrong passwords for this account from this address")
+	}
+	if ok, wait = l.spray.take(from.key, e.since()); !ok && !from.loopback {
+		l.wrong.giveBack(one)
+		return nil, tooManyRequests(wait, "too many wrong passwords from this address")
+	}
+	return func(right bool) {
+		if right {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.wrong.giveBack(one)
+			l.spray.giveBack(from.key)
+		}
+	}, nil
+}

@@ -1,0 +1,198 @@
+//evenkeel:pure
+
+package edge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/evenkeel/evenkeel"
+)
+
+// shape is a struct type as JSON objects are read into it: strictly. A field
+// that it does not know, one that is there twice, or a value that does not fit
+// is refused, with the field named by its path ("queues[1].level"). Names are
+// compared exactly. null counts as absent.
+//
+// encoding/json alone can do none of this but refuse unknown fields: it names
+// no path, ignores case and takes the last of two equal names.
+type shape struct {
+	fields map[string]shapeField
+}
+
+type shapeField struct {
+	index []int  // as reflect.Value.FieldByIndex wants it
+	inner *shape // of the struct, or of the elements of a slice of structs
+	list  bool
+}
+
+// shapeFor returns the shape of the struct type T.
+func shapeFor[T any]() *shape { return shapeOf(reflect.TypeFor[T]()) }
+
+func shapeOf(t reflect.Type) *shape {
+	s := &shape{fields: map[string]shapeField{}}
+	s.add(t, nil)
+	return s
+}
+
+func (s *shape) add(t reflect.Type, index []int) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		at := append(append([]int(nil), index...), i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && name == "":
+			s.add(f.Type, at)
+		case name != "" && name != "-" && f.IsExported():
+			field := shapeField{index: at}
+			inner := f.Type
+			if inner.Kind() == reflect.Slice && plainStruct(inner.Elem()) {
+				field.list, inner = true, inner.Elem()
+			}
+			if plainStruct(inner) {
+				field.inner = shapeOf(inner)
+			}
+			s.fields[name] = field
+		}
+	}
+}
+
+// plainStruct tells whether a type is a struct that has no JSON form of its
+// own.
+func plainStruct(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+}
+
+// decode reads one JSON object into the struct that dst points to. What is
+// absent keeps its value.
+func (s *shape) decode(b []byte, dst any) *evenkeel.Error {
+	if len(bytes.TrimLeft(b, " \t\r\n")) == 0 {
+		return nil // an empty body is an object without fields
+	}
+	if !json.Valid(b) {
+		return evenkeel.Errorf(evenkeel.CodeBadRequest, "this is not a JSON text: %s", whatIsWrong(b))
+	}
+	return s.object(b, reflect.ValueOf(dst).Elem(), "")
+}
+
+// object reads an object that is known to be valid JSON.
+func (s *shape) object(b []byte, v reflect.Value, path string) *evenkeel.Error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return badField(path, "must be an object")
+	}
+	seen := make(map[string]bool, len(s.fields))
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return badField(path, "must be an object")
+		}
+		name, _ := token.(string)
+		field, known := s.fields[name]
+		at := join(path, name)
+		switch {
+		case !known:
+			return badField(at, "is unknown here")
+		case seen[name]:
+			return badField(at, "is there twice")
+		}
+		seen[name] = true
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return badField(at, "is not a JSON value")
+		}
+		if string(raw) == "null" {
+			continue
+		}
+		if err := field.read(raw, v.FieldByIndex(field.index), at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *shapeField) read(raw json.RawMessage, v reflect.Value, at string) *evenkeel.Error {
+	switch {
+	case f.list:
+		var items []json.RawMessage
+		if err := json.Unmarshal(raw, &items); err != nil {
+			return badField(at, "must be a list")
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+		for i, item := range items {
+			if err := f.inner.object(item, v.Index(i), at+"["+strconv.Itoa(i)+"]"); err != nil {
+				return err
+			}
+		}
+		return nil
+	case f.inner != nil:
+		return f.inner.object(raw, v, at)
+	default:
+		if v.Kind() == reflect.Slice {
+			v.SetZero() // a default list is replaced, not filled up
+		}
+		if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
+			return badField(at, "%s", unfit(err))
+		}
+		return nil
+	}
+}
+
+// unfit says what is wrong with a value in the words of JSON, not of Go.
+func unfit(err error) string {
+	var kind *json.UnmarshalTypeError
+	if !errors.As(err, &kind) {
+		return err.Error()
+	}
+	switch kind.Type.Kind() {
+	case reflect.Bool:
+		return "must be true or false"
+	case reflect.String:
+		return "must be a string"
+	case reflect.Slice, reflect.Array:
+		return "must be a list"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "must be a whole number"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "must be a whole number and not negative"
+	default:
+		return "must be an object"
+	}
+}
+
+// whatIsWrong finds the first syntax error.
+func whatIsWrong(b []byte) string {
+	var any json.RawMessage
+	err := json.Unmarshal(b, &any)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Error() + " (byte " + strconv.FormatInt(syntax.Offset, 10) + ")"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "it ends too early"
+	default:
+		return "it is not complete"
+	}
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func badField(path, format string, args ...any) *evenkeel.Error {
+	err := evenkeel.FieldErrorf(path, format, args...)
+	if path == "" {
+		err.Detail = "the body " + err.Detail
+	} else {
+		err.Detail = "the field " + path + ": " + err.Detail
+	}
+	return err
+}
