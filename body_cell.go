@@ -24,6 +24,9 @@ type Limits struct {
 	KeyLife         Duration `cbor:"19,keyasint,omitempty" json:"key_life"`         // of a timed idempotency key
 	MissedOffers    int64    `cbor:"20,keyasint,omitempty" json:"missed_offers"`    // in a row, then away
 	ReOffer         Duration `cbor:"21,keyasint,omitempty" json:"re_offer"`         // pause before a sole agent is asked again
+	ClosedChats     int64    `cbor:"22,keyasint,omitempty" json:"closed_chats"`     // kept in the desk after their linger
+	Customers       int64    `cbor:"23,keyasint,omitempty" json:"customers"`        // of the cell
+	Nodes           int64    `cbor:"24,keyasint,omitempty" json:"nodes"`            // known to the cell
 }
 
 // DefaultLimits returns the documented defaults.
@@ -33,6 +36,7 @@ func DefaultLimits() Limits {
 		Queues: 1000, Agents: 10000, LiveChats: 100000, APIKeys: 1000, Workspaces: 1000, Tokens: 50,
 		VisitorSessions: 20, AgentSessions: 20, AgentQueues: 64, FollowUp: 1000, Participants: 10,
 		Attributes: 16 << 10, Tags: 50, Linger: 15 * Minute, KeyLife: 10 * Minute, MissedOffers: 3, ReOffer: 10 * Second,
+		ClosedChats: 20000, Customers: 200000, Nodes: 64,
 	}
 }
 
@@ -93,7 +97,7 @@ type SessionClose struct {
 // TokenIssue records a login; only the token's SHA-256 is known to the desk.
 type TokenIssue struct {
 	Hash  string   `cbor:"1,keyasint"`
-	Agent string   `cbor:"2,keyasint"`
+	Agent string   `cbor:"2,keyasint"` // "id", or "workspace/id" outside the default workspace
 	Life  Duration `cbor:"3,keyasint"`
 	// Replaces is the hash of the token that this one refreshes.
 	Replaces string `cbor:"4,keyasint,omitempty"`
@@ -112,6 +116,8 @@ type PasswordSet struct {
 	Agent   string `cbor:"1,keyasint"`
 	Hash    string `cbor:"2,keyasint"`
 	OneTime bool   `cbor:"3,keyasint,omitempty"` // must be changed at the next login
+	// Keep is the hash of the one login that does not end by this.
+	Keep string `cbor:"4,keyasint,omitempty"`
 }
 
 // StartUse turns the first-run link into a login, once and within 15 minutes.

@@ -204,6 +204,7 @@ type Chat struct {
 	Seen         Marks           `cbor:"20,keyasint,omitempty" json:"seen"`
 	Previous     string          `cbor:"21,keyasint,omitempty" json:"previous,omitempty"`
 	Rating       *Rating         `cbor:"22,keyasint,omitempty" json:"rating,omitempty"`
+	CustomerGone bool            `cbor:"23,keyasint,omitempty" json:"customer_gone"` // had a session and has none now
 }
 
 // Rating is the customer's judgement of a chat.

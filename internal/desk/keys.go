@@ -1,0 +1,178 @@
+package desk
+
+import (
+	"bytes"
+	"crypto/sha256"
+
+	"github.com/evenkeel/evenkeel"
+)
+
+// caller is what is known of the idempotency ids of one principal.
+type caller struct {
+	timed int // keys that expire by time: bounded
+	keys  map[string]keyRef
+}
+
+// keyRef is where the result of a command is: in a timed key, or in the record
+// of the message or note that it made.
+type keyRef struct {
+	timed *keyRow
+	chat  *chatRow
+	rec   *evenkeel.Publication
+	sum   []byte
+}
+
+// digest identifies what a command asks for, apart from when and by which
+// session.
+func digest(c *call) []byte {
+	var buf [512]byte
+	b := append(buf[:0], byte(c.kind), byte(c.kind>>8))
+	b = appendPrincipal(b, c.onBehalfOf)
+	b = append(b, c.body...)
+	sum := sha256.Sum256(b)
+	return append(make([]byte, 0, 16), sum[:16]...)
+}
+
+// recall looks the caller's id up. known is true if it was used before: then
+// the result is the earlier command's, or the refusal says that the id was
+// used for something else.
+func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error, known bool) {
+	who := d.callers[c.by]
+	if who == nil {
+		return result, nil, false
+	}
+	ref, ok := who.keys[c.id]
+	if !ok {
+		return result, nil, false
+	}
+	if !bytes.Equal(ref.sum, c.digest) {
+		return result, evenkeel.Errorf(evenkeel.CodeKeyReused, "the id %q was used before for another request; use a new one", c.id), true
+	}
+	result.Repeated = true
+	if k := ref.timed; k != nil {
+		result.Existing, result.Created = k.Existing, k.Created
+		if k.Chat != "" {
+			result.Chat = d.viewOrID(k.Chat)
+		}
+		if k.Agent != "" {
+			if a := d.agents.get(key{k.Principal.Workspace, k.Agent}); a != nil {
+				result.Agent = d.agentState(a)
+			}
+		}
+		return result, nil, true
+	}
+	if m := ref.rec.Message; m != nil {
+		result.Number, result.Time = m.Number, m.Time
+	} else if n := ref.rec.Note; n != nil {
+		result.Number, result.Time = n.Number, n.Time
+	}
+	return result, nil, true
+}
+
+// viewOrID returns the chat as it is now, or its id alone if it has left.
+func (d *Desk) viewOrID(id string) *evenkeel.Chat {
+	if c := d.chats.get(id); c != nil {
+		return d.view(c)
+	}
+	return &evenkeel.Chat{ID: id, State: evenkeel.ChatClosed}
+}
+
+// checkKeys refuses a command whose timed key would be one too many. Keys of
+// messages are bounded by the messages of their chat.
+func (d *Desk) checkKeys(c *call) *evenkeel.Error {
+	if c.kind == evenkeel.KindChatSend || c.kind == evenkeel.KindChatNote {
+		return nil
+	}
+	if who := d.callers[c.by]; who != nil && int64(who.timed) >= d.cell.Limits.LiveKeys {
+		e := evenkeel.Errorf(evenkeel.CodeTooManyRequests, "%d requests of the last %s are still remembered; wait for the oldest to be forgotten",
+			who.timed, d.cell.Limits.KeyLife)
+		e.RetryAfter = max(evenkeel.Second, evenkeel.Duration(d.keyQueue.peek().Expires-d.cell.Now))
+		return e
+	}
+	return d.room(keyBytes)
+}
+
+func (d *Desk) callerOf(p evenkeel.Principal) *caller {
+	who := d.callers[p]
+	if who == nil {
+		who = &caller{keys: make(map[string]keyRef)}
+		d.callers[p] = who
+	}
+	return who
+}
+
+// remember keeps a result under the caller's id for the life of timed keys.
+func (d *Desk) remember(c *call, r *evenkeel.Result) {
+	d.cell.KeySeq++
+	k := &keyRow{Seq: d.cell.KeySeq, Principal: c.by, ID: c.id, Digest: c.digest,
+		Expires:  d.cell.Now + evenkeel.DeskTime(d.cell.Limits.KeyLife),
+		Existing: r.Existing, Created: r.Created}
+	if r.Chat != nil {
+		k.Chat = r.Chat.ID
+	}
+	if r.Agent != nil {
+		k.Agent = r.Agent.ID
+	}
+	d.keys.add(k)
+	d.account(keyBytes)
+	d.linkKey(k)
+	d.armSweep()
+}
+
+func (d *Desk) linkKey(k *keyRow) {
+	who := d.callerOf(k.Principal)
+	who.timed++
+	who.keys[k.ID] = keyRef{timed: k, sum: k.Digest}
+	d.keyQueue.push(k)
+}
+
+// rememberRecord keeps the key of a message or a note with its record.
+func (d *Desk) rememberRecord(by evenkeel.Principal, id string, c *chatRow, rec *record) {
+	d.callerOf(by).keys[id] = keyRef{chat: c, rec: rec.Pub, sum: rec.Digest}
+}
+
+// forget drops a key; callers without keys go too.
+func (d *Desk) forget(by evenkeel.Principal, id string, timed bool) {
+	who := d.callers[by]
+	if who == nil {
+		return
+	}
+	if timed {
+		who.timed--
+	}
+	delete(who.keys, id)
+	if len(who.keys) == 0 {
+		delete(d.callers, by)
+	}
+}
+
+// sweepEvery rounds the expiry of keys up, so that a quiet cell does not write
+// a tick for each of them.
+const sweepEvery = evenkeel.DeskTime(10 * evenkeel.Second)
+
+// sweepBatch is how many keys one unit of work forgets.
+const sweepBatch = 16
+
+func (d *Desk) armSweep() {
+	if d.cell.Sweep == 0 && d.keyQueue.len() > 0 {
+		at := d.keyQueue.peek().Expires
+		at += sweepEvery - 1 - (at+sweepEvery-1)%sweepEvery
+		d.cell.Sweep = d.setTimer(timerSweep, "", "", at)
+	}
+}
+
+// sweepKeys forgets keys whose time is over, oldest first.
+func (d *Desk) sweepKeys() {
+	d.cell.Sweep = 0
+	for n := 0; d.keyQueue.len() > 0 && d.keyQueue.peek().Expires <= d.cell.Now; n++ {
+		if n == sweepBatch {
+			d.cell.Sweep = d.setTimer(timerSweep, "", "", d.cell.Now)
+			return
+		}
+		k := d.keyQueue.pop()
+		d.forget(k.Principal, k.ID, true)
+		d.keys.remove(k)
+		d.account(-keyBytes)
+	}
+	d.armSweep()
+}

@@ -1,0 +1,241 @@
+package desk
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/evenkeel/evenkeel"
+)
+
+// relink rebuilds all that is derived from the rows after a restore. It leaves
+// the desk exactly as one that never was a snapshot, so whatever has an order
+// is put into its order here.
+func (d *Desk) relink() error {
+	if d.cell.CellID == "" {
+		return nil // frozen before it was formed
+	}
+	for _, ws := range d.workspaces.list {
+		ws.emails = make(map[string]*agentRow)
+	}
+	steps := []func() error{
+		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkChats, d.relinkSessions, d.relinkKeys, d.relinkTime,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Desk) relinkChannels() error {
+	for _, ch := range d.channels.list {
+		ch.epoch = d.epoch(ch.Created)
+	}
+	for _, chunk := range d.chunks.list {
+		ch := d.channels.get(chunk.Channel)
+		if ch == nil {
+			return fmt.Errorf("history of the unknown channel %q", chunk.Channel)
+		}
+		for i := range chunk.Records {
+			if chunk.Records[i].Pub == nil {
+				return fmt.Errorf("an empty record in the history of %q", chunk.Channel)
+			}
+		}
+		ch.chunks = append(ch.chunks, chunk)
+	}
+	for _, ch := range d.channels.list {
+		sort.Slice(ch.chunks, func(i, j int) bool { return ch.chunks[i].Base < ch.chunks[j].Base })
+		next := ch.First
+		for _, chunk := range ch.chunks {
+			if chunk.Base != next || len(chunk.Records) == 0 {
+				return fmt.Errorf("the history of %q has a gap", ch.Name)
+			}
+			next += uint64(len(chunk.Records))
+		}
+		if next != ch.Next {
+			return fmt.Errorf("the history of %q ends at %d instead of %d", ch.Name, next, ch.Next)
+		}
+	}
+	return nil
+}
+
+func (d *Desk) relinkQueues() error {
+	for _, q := range d.queues.list {
+		if d.workspaces.get(q.Workspace) == nil {
+			return errors.New("a queue of an unknown workspace")
+		}
+		d.linkQueue(q)
+	}
+	return nil
+}
+
+func (d *Desk) relinkAgents() error {
+	for _, a := range d.agents.list {
+		a.channel = d.channels.get(evenkeel.Channel(a.Workspace, evenkeel.ChannelAgent, a.Config.ID))
+		if a.channel == nil || d.workspaces.get(a.Workspace) == nil {
+			return errors.New("an agent without a channel or a workspace")
+		}
+	}
+	for _, t := range d.tokens.list {
+		a := d.agents.get(key{t.Workspace, t.Agent})
+		if a == nil {
+			return errors.New("a login of an unknown agent")
+		}
+		a.tokens = append(a.tokens, t)
+	}
+	for _, a := range d.agents.list {
+		sort.Slice(a.tokens, func(i, j int) bool { return a.tokens[i].Seq < a.tokens[j].Seq })
+	}
+	for _, k := range d.apiKeys.list {
+		ws := d.workspaces.get(k.Workspace)
+		if ws == nil {
+			return errors.New("an API key of an unknown workspace")
+		}
+		ws.apiKeys++
+		if k.Hash != "" {
+			d.byHash[k.Hash] = k
+		}
+	}
+	return nil
+}
+
+func (d *Desk) relinkPeople() error {
+	for _, cu := range d.customers.list {
+		cu.channel = d.channels.get(evenkeel.Channel(cu.Workspace, evenkeel.ChannelVisitor, cu.ID))
+		if cu.channel == nil {
+			return errors.New("a customer without a channel")
+		}
+	}
+	return nil
+}
+
+func (d *Desk) relinkChats() error {
+	for _, c := range d.chats.list {
+		c.talk = d.channels.get(evenkeel.Channel(c.Workspace, evenkeel.ChannelChat, c.ID))
+		c.staff = d.channels.get(evenkeel.Channel(c.Workspace, evenkeel.ChannelStaff, c.ID))
+		c.customer = d.customers.get(key{c.Workspace, c.Customer})
+		ws := d.workspaces.get(c.Workspace)
+		if c.talk == nil || c.staff == nil || c.customer == nil || ws == nil {
+			return fmt.Errorf("chat %s without a channel, a customer or a workspace", c.ID)
+		}
+		ws.chats++
+		if c.State.Over() {
+			c.customer.kept++
+		} else {
+			c.customer.live = insertChat(c.customer.live, c)
+		}
+		if c.Lingered > 0 {
+			d.lingered.push(c)
+		}
+		d.relinkRecords(c)
+		if c.State != evenkeel.ChatClosed {
+			if err := d.relinkLive(c); err != nil {
+				return err
+			}
+		}
+	}
+	sort.Slice(d.lingered.list, func(i, j int) bool { return d.lingered.list[i].Lingered < d.lingered.list[j].Lingered })
+	return nil
+}
+
+// relinkLive links a chat that is not closed to its queue and its agents.
+func (d *Desk) relinkLive(c *chatRow) error {
+	if c.queue = d.queues.get(key{c.Workspace, c.Queue}); c.queue == nil {
+		return fmt.Errorf("chat %s in the unknown queue %q", c.ID, c.Queue)
+	}
+	c.queue.live++
+	for _, id := range c.Invited {
+		if a := d.agents.get(key{c.Workspace, id}); a != nil {
+			a.invited = insertChat(a.invited, c)
+		}
+	}
+	switch c.State {
+	case evenkeel.ChatQueued:
+		c.queue.waiting++
+		d.floorChat(c)
+	case evenkeel.ChatOffered:
+		if c.Offer == nil {
+			return fmt.Errorf("chat %s is offered to nobody", c.ID)
+		}
+		a := d.agents.get(key{c.Workspace, c.Offer.Agent})
+		if a == nil {
+			return fmt.Errorf("chat %s is offered to an unknown agent", c.ID)
+		}
+		a.offers = insertChat(a.offers, c)
+	default:
+		if c.agent = d.agents.get(key{c.Workspace, c.Agent}); c.agent == nil {
+			return fmt.Errorf("chat %s is owned by an unknown agent", c.ID)
+		}
+		c.agent.owned = insertChat(c.agent.owned, c)
+	}
+	return nil
+}
+
+// relinkRecords finds the last message, and the keys under which messages and
+// notes were sent.
+func (d *Desk) relinkRecords(c *chatRow) {
+	for _, ch := range []*channelRow{c.talk, c.staff} {
+		for _, chunk := range ch.chunks {
+			for i := range chunk.Records {
+				rec := &chunk.Records[i]
+				if rec.Pub.Message != nil {
+					c.last = rec.Pub.Message
+				}
+				if by, id, ok := recordKey(c, rec); ok {
+					d.rememberRecord(by, id, c, rec)
+				}
+			}
+		}
+	}
+}
+
+func (d *Desk) relinkSessions() error {
+	for _, s := range d.sessions.list {
+		k := key{s.Principal.Workspace, s.Principal.ID}
+		switch s.Principal.Kind {
+		case evenkeel.PrincipalAgent:
+			if d.agents.get(k) == nil {
+				return errors.New("a session of an unknown agent")
+			}
+		case evenkeel.PrincipalVisitor:
+			if d.customers.get(k) == nil {
+				return errors.New("a session of an unknown customer")
+			}
+		default:
+			return errors.New("a session of nobody")
+		}
+		d.linkSession(s)
+	}
+	for _, a := range d.agents.list { // now that it is known who is connected
+		d.linkAgent(a)
+	}
+	return nil
+}
+
+func (d *Desk) relinkKeys() error {
+	rows := append([]*keyRow(nil), d.keys.list...)
+	sort.Slice(rows, func(i, j int) bool { return rows[i].Seq < rows[j].Seq })
+	for _, k := range rows {
+		d.linkKey(k)
+	}
+	return nil
+}
+
+func (d *Desk) relinkTime() error {
+	for _, t := range d.timers.list {
+		h := &d.steady
+		if t.Kind.extended() {
+			h = &d.presence
+		}
+		heap.Push(h, t)
+	}
+	rows := append([]*workRow(nil), d.work.list...)
+	sort.Slice(rows, func(i, j int) bool { return rows[i].Seq < rows[j].Seq })
+	for _, w := range rows {
+		d.workQueue.push(w)
+	}
+	return nil
+}

@@ -1,0 +1,341 @@
+package desk
+
+import (
+	"encoding/json"
+
+	"github.com/evenkeel/evenkeel"
+)
+
+// The rows of the desk's tables. Fields with a cbor tag are the replicated
+// state and go into snapshots; the others are derived from them by relink.
+
+// key names an object of a workspace.
+type key struct{ ws, id string }
+
+// cellRow is the one row about the cell itself.
+type cellRow struct {
+	CellID      string            `cbor:"1,keyasint"`
+	Generation  string            `cbor:"2,keyasint"`
+	Level       uint64            `cbor:"3,keyasint"`
+	Limits      evenkeel.Limits   `cbor:"4,keyasint"`
+	Index       uint64            `cbor:"5,keyasint"`
+	Now         evenkeel.DeskTime `cbor:"6,keyasint"`
+	Offset      evenkeel.Duration `cbor:"7,keyasint"` // wall time = Now + Offset
+	Shift       evenkeel.Duration `cbor:"8,keyasint"` // sum of all gaps: what presence deadlines are extended by
+	Hash        uint64            `cbor:"9,keyasint"` // of all results and events so far
+	ChatSeq     uint64            `cbor:"10,keyasint"`
+	OfferSeq    uint64            `cbor:"11,keyasint"`
+	TimerSeq    uint64            `cbor:"12,keyasint"`
+	WorkSeq     uint64            `cbor:"13,keyasint"`
+	KeySeq      uint64            `cbor:"14,keyasint"`
+	TokenSeq    uint64            `cbor:"15,keyasint"`
+	Incarnation uint64            `cbor:"16,keyasint"` // the last one issued
+	VisitorKey  []byte            `cbor:"17,keyasint,omitempty"`
+	StartHash   string            `cbor:"18,keyasint,omitempty"`
+	StartUntil  evenkeel.DeskTime `cbor:"19,keyasint,omitempty"`
+	StartAdmin  string            `cbor:"20,keyasint,omitempty"`
+	Sweep       uint64            `cbor:"21,keyasint,omitempty"` // timer that expires idempotency keys
+	Bytes       int64             `cbor:"22,keyasint"`           // logical size of the state
+	Skipped     uint64            `cbor:"23,keyasint,omitempty"` // steps left out because they panicked
+	AgentSeq    uint64            `cbor:"24,keyasint"`
+	LingerSeq   uint64            `cbor:"25,keyasint"`
+}
+
+type nodeRow struct {
+	rowMeta
+	ID          string            `cbor:"1,keyasint"`
+	Boot        string            `cbor:"2,keyasint"`
+	Incarnation uint64            `cbor:"3,keyasint"` // 0: lost
+	Offset      evenkeel.Duration `cbor:"4,keyasint"` // its wall clock against desk time
+	HasOffset   bool              `cbor:"5,keyasint,omitempty"`
+}
+
+type workspaceRow struct {
+	rowMeta
+	evenkeel.Workspace `cbor:"1,keyasint"`
+
+	queues, agents, apiKeys, chats int64 // counts
+	emails                         map[string]*agentRow
+}
+
+type queueRow struct {
+	rowMeta
+	Workspace string         `cbor:"1,keyasint"`
+	Config    evenkeel.Queue `cbor:"2,keyasint"`
+	Turn      uint64         `cbor:"3,keyasint"` // rises with each assignment, for round_robin
+
+	floorID string // the queue's name on the routing floor
+	live    int64  // chats that are not over
+	waiting int64  // queued ones among them
+}
+
+// turn is the last time an agent was given a chat of a queue.
+type turn struct {
+	Queue string `cbor:"1,keyasint"`
+	Turn  uint64 `cbor:"2,keyasint"`
+}
+
+type agentRow struct {
+	rowMeta
+	Workspace    string               `cbor:"1,keyasint"`
+	Config       evenkeel.Agent       `cbor:"2,keyasint"`
+	Password     string               `cbor:"3,keyasint,omitempty"`
+	OneTime      bool                 `cbor:"4,keyasint,omitempty"`
+	Status       evenkeel.AgentStatus `cbor:"5,keyasint,omitempty"`
+	Reason       string               `cbor:"6,keyasint,omitempty"`
+	Since        evenkeel.Time        `cbor:"7,keyasint,omitempty"`
+	Used         int64                `cbor:"8,keyasint,omitempty"` // slots of offers and of owned chats
+	LastAssigned evenkeel.DeskTime    `cbor:"9,keyasint,omitempty"`
+	IdleSince    evenkeel.DeskTime    `cbor:"10,keyasint,omitempty"`
+	Missed       int64                `cbor:"11,keyasint,omitempty"` // offers in a row
+	Turns        []turn               `cbor:"12,keyasint,omitempty"`
+	Seq          uint64               `cbor:"13,keyasint"` // in the order of creation: his place in every queue
+
+	floorID  string
+	channel  *channelRow
+	sessions []*sessionRow // by number
+	offers   []*chatRow    // offered to him, by sequence
+	owned    []*chatRow    // his, not closed, by sequence
+	invited  []*chatRow    // he participates in, by sequence
+	tokens   []*tokenRow   // oldest first
+}
+
+func (a *agentRow) connected() bool { return len(a.sessions) > 0 }
+
+func (a *agentRow) principal() evenkeel.Principal {
+	return evenkeel.Principal{Workspace: a.Workspace, Kind: evenkeel.PrincipalAgent, ID: a.Config.ID}
+}
+
+func (a *agentRow) person() evenkeel.Person {
+	return evenkeel.Person{ID: a.Config.ID, Name: a.Config.Name, Avatar: a.Config.Avatar}
+}
+
+type apiKeyRow struct {
+	rowMeta
+	Workspace string          `cbor:"1,keyasint"`
+	Config    evenkeel.APIKey `cbor:"2,keyasint"`
+	Hash      string          `cbor:"3,keyasint,omitempty"`
+}
+
+type tokenRow struct {
+	rowMeta
+	Hash      string            `cbor:"1,keyasint"`
+	Workspace string            `cbor:"2,keyasint"`
+	Agent     string            `cbor:"3,keyasint"`
+	Seq       uint64            `cbor:"4,keyasint"`
+	Expires   evenkeel.DeskTime `cbor:"5,keyasint"`
+	Timer     uint64            `cbor:"6,keyasint"`
+}
+
+// lastChat is what is remembered of a customer's last chat for reopening.
+type lastChat struct {
+	Chat   string            `cbor:"1,keyasint"`
+	Queue  string            `cbor:"2,keyasint"`
+	Agent  string            `cbor:"3,keyasint,omitempty"`
+	Closed evenkeel.DeskTime `cbor:"4,keyasint"`
+	// Of an abandoned chat: the place that it had.
+	Abandoned bool              `cbor:"5,keyasint,omitempty"`
+	QueuedAt  evenkeel.DeskTime `cbor:"6,keyasint,omitempty"`
+	QueuedOn  evenkeel.Time     `cbor:"7,keyasint,omitempty"`
+	Priority  int64             `cbor:"8,keyasint,omitempty"`
+}
+
+type customerRow struct {
+	rowMeta
+	Workspace  string          `cbor:"1,keyasint"`
+	ID         string          `cbor:"2,keyasint"`
+	Name       string          `cbor:"3,keyasint,omitempty"`
+	Attributes json.RawMessage `cbor:"4,keyasint,omitempty"`
+	Last       lastChat        `cbor:"5,keyasint,omitempty"`
+	Timer      uint64          `cbor:"6,keyasint,omitempty"` // when it may be forgotten
+
+	channel  *channelRow
+	sessions []*sessionRow
+	live     []*chatRow // not closed, by sequence
+	kept     int        // closed chats of his that are still in the desk
+}
+
+func (c *customerRow) connected() bool { return len(c.sessions) > 0 }
+
+func (c *customerRow) principal() evenkeel.Principal {
+	return evenkeel.Principal{Workspace: c.Workspace, Kind: evenkeel.PrincipalVisitor, ID: c.ID}
+}
+
+type sessionRow struct {
+	rowMeta
+	ID        evenkeel.SessionID `cbor:"1,keyasint"`
+	Principal evenkeel.Principal `cbor:"2,keyasint"`
+	Token     string             `cbor:"3,keyasint,omitempty"`
+	Last      uint64             `cbor:"4,keyasint,omitempty"` // number of its last command
+}
+
+// exclusion is an agent who declined or missed a chat.
+type exclusion struct {
+	Agent string            `cbor:"1,keyasint"`
+	Retry evenkeel.DeskTime `cbor:"2,keyasint"`
+}
+
+// offer is the reservation of a chat.
+type offer struct {
+	ID       string            `cbor:"1,keyasint"`
+	Agent    string            `cbor:"2,keyasint"`
+	Deadline evenkeel.DeskTime `cbor:"3,keyasint"` // before any shift
+	Timer    uint64            `cbor:"4,keyasint"`
+}
+
+type chatRow struct {
+	rowMeta
+	ID         string               `cbor:"1,keyasint"`
+	Seq        uint64               `cbor:"2,keyasint"`
+	Workspace  string               `cbor:"3,keyasint"`
+	Queue      string               `cbor:"4,keyasint"`
+	Customer   string               `cbor:"5,keyasint"`
+	State      evenkeel.ChatState   `cbor:"6,keyasint"`
+	Priority   int64                `cbor:"7,keyasint,omitempty"`
+	QueuedAt   evenkeel.DeskTime    `cbor:"8,keyasint"`           // its place; kept through every return
+	Agent      string               `cbor:"9,keyasint,omitempty"` // the owner; kept after the close
+	Invited    []string             `cbor:"10,keyasint,omitempty"`
+	Offer      *offer               `cbor:"11,keyasint,omitempty"` // set exactly while offered
+	Weight     int64                `cbor:"12,keyasint,omitempty"` // slots taken from its agent, 0: none
+	Subject    string               `cbor:"13,keyasint,omitempty"`
+	Attributes json.RawMessage      `cbor:"14,keyasint,omitempty"`
+	Tags       []string             `cbor:"15,keyasint,omitempty"`
+	QueuedOn   evenkeel.Time        `cbor:"16,keyasint"`
+	OfferedOn  evenkeel.Time        `cbor:"17,keyasint,omitempty"`
+	AnsweredOn evenkeel.Time        `cbor:"18,keyasint,omitempty"`
+	ClosedOn   evenkeel.Time        `cbor:"19,keyasint,omitempty"`
+	Reason     evenkeel.CloseReason `cbor:"20,keyasint,omitempty"`
+	Previous   string               `cbor:"21,keyasint,omitempty"`
+	Rating     *evenkeel.Rating     `cbor:"22,keyasint,omitempty"`
+	Messages   uint64               `cbor:"23,keyasint,omitempty"`
+	Notes      uint64               `cbor:"24,keyasint,omitempty"`
+	Delivered  evenkeel.Marks       `cbor:"25,keyasint,omitempty"`
+	Seen       evenkeel.Marks       `cbor:"26,keyasint,omitempty"`
+	Excluded   []exclusion          `cbor:"27,keyasint,omitempty"`
+	Prefer     string               `cbor:"28,keyasint,omitempty"`
+	HoldUntil  evenkeel.DeskTime    `cbor:"29,keyasint,omitempty"`
+	Why        why                  `cbor:"30,keyasint,omitempty"`
+	// Idle rule: since when it is the customer's turn while both sides are
+	// connected; 0 while it is not.
+	IdleFrom   evenkeel.DeskTime `cbor:"31,keyasint,omitempty"`
+	IdleWarned bool              `cbor:"32,keyasint,omitempty"`
+	HisTurn    bool              `cbor:"33,keyasint,omitempty"` // the last message was not the customer's
+	// Timers, by number; 0: not set.
+	WaitTimer   uint64            `cbor:"34,keyasint,omitempty"`
+	IdleTimer   uint64            `cbor:"35,keyasint,omitempty"`
+	LostTimer   uint64            `cbor:"36,keyasint,omitempty"` // the agent's grace
+	GoneTimer   uint64            `cbor:"37,keyasint,omitempty"` // the customer's grace
+	WrapTimer   uint64            `cbor:"38,keyasint,omitempty"`
+	LingerTimer uint64            `cbor:"39,keyasint,omitempty"`
+	ClosedAt    evenkeel.DeskTime `cbor:"40,keyasint,omitempty"`
+	Lingered    uint64            `cbor:"41,keyasint,omitempty"` // in which order chats may leave the desk; 0: not yet
+	Entered     evenkeel.DeskTime `cbor:"42,keyasint,omitempty"` // into its present queue, for max_wait
+
+	Asked string `cbor:"43,keyasint,omitempty"` // the queue that the customer asked for
+	Gone  bool   `cbor:"44,keyasint,omitempty"` // the customer's last session ended
+
+	queue    *queueRow // until it is closed
+	customer *customerRow
+	agent    *agentRow   // its owner, until it is closed
+	talk     *channelRow // chat:
+	staff    *channelRow // staff:
+	last     *evenkeel.Message
+}
+
+// why is the reason of a chat's last assignment.
+type why struct {
+	Decided    evenkeel.Time         `cbor:"1,keyasint,omitempty"`
+	Chosen     string                `cbor:"2,keyasint,omitempty"`
+	Considered []evenkeel.Considered `cbor:"3,keyasint,omitempty"`
+}
+
+// keyRow is a timed idempotency key: the digest of a command and what it came
+// to. Keys of messages are in the messages' records.
+type keyRow struct {
+	rowMeta
+	Seq       uint64             `cbor:"1,keyasint"`
+	Principal evenkeel.Principal `cbor:"2,keyasint"`
+	ID        string             `cbor:"3,keyasint"`
+	Digest    []byte             `cbor:"4,keyasint"`
+	Expires   evenkeel.DeskTime  `cbor:"5,keyasint"`
+	Chat      string             `cbor:"6,keyasint,omitempty"`
+	Existing  bool               `cbor:"7,keyasint,omitempty"`
+	Created   bool               `cbor:"8,keyasint,omitempty"`
+	Agent     string             `cbor:"9,keyasint,omitempty"`
+}
+
+// channelRow is a stream of publications. Its epoch is the cell's generation
+// and the index of its creation.
+type channelRow struct {
+	rowMeta
+	Name    string `cbor:"1,keyasint"`
+	Created uint64 `cbor:"2,keyasint"`
+	First   uint64 `cbor:"3,keyasint"`           // offset of the oldest publication that is kept
+	Next    uint64 `cbor:"4,keyasint"`           // offset that the next one will have
+	Keep    uint64 `cbor:"5,keyasint,omitempty"` // how many to keep at least; 0: all
+
+	epoch  string
+	chunks []*chunkRow // by offset
+}
+
+// record is a publication in a channel's history.
+type record struct {
+	Pub *evenkeel.Publication `cbor:"1,keyasint"`
+	// Of a message or a note sent with an id: the digest of its command, and
+	// who sent it if that is not the author (a service on somebody's behalf).
+	Digest []byte              `cbor:"2,keyasint,omitempty"`
+	By     *evenkeel.Principal `cbor:"3,keyasint,omitempty"`
+}
+
+// chunkSize is how many records a chunk holds. A snapshot writes a chunk whole
+// before it changes, so it is small.
+const chunkSize = 32
+
+// chunkRow is a run of records of one channel.
+type chunkRow struct {
+	rowMeta
+	Channel string   `cbor:"1,keyasint"`
+	Base    uint64   `cbor:"2,keyasint"` // offset of the first record
+	Before  uint64   `cbor:"3,keyasint"` // messages or notes in the channel before this chunk
+	Records []record `cbor:"4,keyasint"`
+}
+
+type chunkKey struct {
+	channel string
+	base    uint64
+}
+
+type timerRow struct {
+	rowMeta
+	Seq  uint64            `cbor:"1,keyasint"`
+	At   evenkeel.DeskTime `cbor:"2,keyasint"` // of a presence timer: less the shift at its setting
+	Kind timerKind         `cbor:"3,keyasint"`
+	WS   string            `cbor:"4,keyasint,omitempty"`
+	Ref  string            `cbor:"5,keyasint,omitempty"`
+
+	heap int // its place in the heap
+}
+
+// workRow is follow-up work that did not fit into one Apply.
+type workRow struct {
+	rowMeta
+	Seq  uint64   `cbor:"1,keyasint"`
+	Kind workKind `cbor:"2,keyasint"`
+	Ref  string   `cbor:"3,keyasint,omitempty"`
+	N    uint64   `cbor:"4,keyasint,omitempty"`
+}
+
+func (r *nodeRow) key() string                { return r.ID }
+func (r *workspaceRow) key() string           { return r.ID }
+func (r *queueRow) key() key                  { return key{r.Workspace, r.Config.ID} }
+func (r *agentRow) key() key                  { return key{r.Workspace, r.Config.ID} }
+func (r *apiKeyRow) key() key                 { return key{r.Workspace, r.Config.ID} }
+func (r *tokenRow) key() string               { return r.Hash }
+func (r *customerRow) key() key               { return key{r.Workspace, r.ID} }
+func (r *sessionRow) key() evenkeel.SessionID { return r.ID }
+func (r *chatRow) key() string                { return r.ID }
+func (r *channelRow) key() string             { return r.Name }
+func (r *chunkRow) key() chunkKey             { return chunkKey{r.Channel, r.Base} }
+func (r *keyRow) key() uint64                 { return r.Seq }
+func (r *timerRow) key() uint64               { return r.Seq }
+func (r *workRow) key() uint64                { return r.Seq }
