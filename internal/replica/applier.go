@@ -25,6 +25,7 @@ type Applier struct {
 	// machine. since are the entries behind it that were applied.
 	base    uint64
 	applied uint64
+	more    bool // follow-up work may be left
 	since   []*raftpb.Entry
 	skips   map[uint64][]int // steps not to be done, by index of entry
 
@@ -72,6 +73,7 @@ func (a *Applier) reset(base uint64, snapshot io.Reader) error {
 		}
 	}
 	a.machine, a.base, a.applied, a.broken = machine, base, base, false
+	a.more = snapshot != nil // it does not say
 	return nil
 }
 
@@ -85,9 +87,9 @@ func (a *Applier) Applied() uint64 { return a.applied }
 func (a *Applier) Base() uint64 { return a.base }
 
 // State is what the core wants to know after an Apply.
-func (a *Applier) State(more bool) Applied {
+func (a *Applier) State() Applied {
 	deadline, has := a.machine.NextDeadline()
-	return Applied{Deadline: deadline, HasDeadline: has, More: more}
+	return Applied{Deadline: deadline, HasDeadline: has, More: a.more}
 }
 
 // Apply applies the next entry. If the machine panics, the fault is returned:
@@ -134,6 +136,7 @@ func (a *Applier) apply(e *raftpb.Entry) (out desk.Output, fault *Fault, err err
 		}
 	}()
 	out, err = a.machine.Apply(e.GetIndex(), e.GetData(), a.skips[e.GetIndex()])
+	a.more = out.More
 	return out, nil, err
 }
 

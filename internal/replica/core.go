@@ -232,7 +232,7 @@ func (c *Core) Propose(now time.Duration, p *Proposal) *evenkeel.Error {
 	case c.failing != nil || c.role != raft.StateLeader:
 		return noLeader()
 	case c.full:
-		return &evenkeel.Error{Code: evenkeel.CodeDiskFull, Detail: "the cell's disk has only its reserve left", RetryAfter: 5 * evenkeel.Second}
+		return diskFull()
 	}
 	return c.lanes.put(p)
 }
@@ -270,8 +270,28 @@ func (c *Core) ReportSnapshot(id uint64, ok bool) {
 	c.node.ReportSnapshot(id, status)
 }
 
-// JournalFull says whether the journal refuses entries for lack of room.
-func (c *Core) JournalFull(full bool) { c.full = full }
+// JournalFull says whether the journal refuses entries for lack of room. What
+// waits before the log is refused; what is in the log waits for room, for nobody
+// can say any more that it will not take effect.
+func (c *Core) JournalFull(full bool) {
+	c.full = full
+	if full {
+		for _, p := range c.lanes.clear() {
+			c.out.Answers = append(c.out.Answers, Answer{Proposal: p, Err: diskFull()})
+		}
+	}
+}
+
+// Dismiss returns all proposals that the core holds, when the replica stops.
+func (c *Core) Dismiss() []*Proposal {
+	c.lose(noLeader())
+	var all []*Proposal
+	for _, answer := range c.out.Answers {
+		all = append(all, answer.Proposal)
+	}
+	c.out.Answers = nil
+	return all
+}
 
 // alone tells whether this replica is the only voter.
 func (c *Core) alone() bool { return c.voter }
@@ -280,6 +300,10 @@ func (c *Core) alone() bool { return c.voter }
 func (c *Core) measure() {
 	voters := c.conf.state.GetVoters()
 	c.voter = len(voters) == 1 && voters[0] == c.id && len(c.conf.state.GetVotersOutgoing()) == 0
+}
+
+func diskFull() *evenkeel.Error {
+	return &evenkeel.Error{Code: evenkeel.CodeDiskFull, Detail: "the cell's disk has only its reserve left", RetryAfter: 5 * evenkeel.Second}
 }
 
 func noLeader() *evenkeel.Error {

@@ -126,13 +126,15 @@ func (l *lanes) gather() (counts [laneCount]int) {
 	return counts
 }
 
-// clear takes everything out and forgets the pushes on their way.
+// clear takes everything out.
 func (l *lanes) clear() []*Proposal {
 	var all []*Proposal
 	for i := range l.lane {
 		all = append(all, l.lane[i].waiting()...)
+		if Lane(i) == Push {
+			l.pushBytes -= l.lane[i].bytes
+		}
 		l.lane[i] = line{}
 	}
-	l.pushBytes = 0
 	return all
 }

@@ -154,7 +154,7 @@ func (c *Core) lose(why *evenkeel.Error) {
 		drop(b.proposals)
 	}
 	drop(c.lanes.clear())
-	c.pending, c.proposed, c.unapplied, c.heldBytes = nil, nil, nil, 0
+	c.pending, c.proposed, c.unapplied, c.heldBytes, c.lanes.pushBytes = nil, nil, nil, 0, 0
 }
 
 func (c *Core) emitAppend(m *raftpb.Message) {

@@ -3,12 +3,17 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/tracker"
 )
+
+// ErrStalled: the disk has not finished a write for so long that the replica is
+// of no use. The process should end: the write may hang for ever.
+var ErrStalled = errors.New("the disk hangs")
 
 // watchDisk looks at the oldest append that is not yet durable. Older than an
 // election: leadership goes to a voter with a better disk, if there is one. Not
@@ -20,7 +25,7 @@ func (c *Core) watchDisk() {
 	age := c.now - c.appending[0].since
 	switch {
 	case age > c.stallLimit():
-		c.failing = fmt.Errorf("replica: the disk has not finished a write for %s", age.Round(time.Millisecond))
+		c.failing = fmt.Errorf("replica: %w: a write is not finished after %s", ErrStalled, age.Round(time.Millisecond))
 	case c.role == raft.StateLeader && !c.alone() && !c.handing:
 		if to := c.successor(); to != raft.None {
 			c.handing = true
