@@ -184,7 +184,7 @@ func (f *Floor) unfile(c *chat) {
 
 // sleep notes that the chat must be filed anew at the given time.
 func (c *chat) sleep(at int64) {
-	if !c.asleep || at < c.wakeAt {
+	if at != Never && (!c.asleep || at < c.wakeAt) {
 		c.asleep, c.wakeAt = true, at
 	}
 }

@@ -1,5 +1,7 @@
 package routing
 
+import "math"
+
 // Strategy says in which order the free members of a queue are asked.
 type Strategy uint8
 
@@ -88,8 +90,8 @@ type Chat struct {
 	Excluded []Exclusion
 
 	// Prefer names the agent who is asked before all others if he is free (and
-	// not excluded). Until HoldUntil (desk time in ms) nobody else is asked
-	// while he is on duty in the queue.
+	// not excluded). Until HoldUntil (desk time in ms, or Never) nobody else is
+	// asked while he is on duty in the queue.
 	Prefer    string
 	HoldUntil int64
 }
@@ -97,8 +99,11 @@ type Chat struct {
 // Exclusion is an agent who declined or missed a chat.
 type Exclusion struct {
 	Agent   string
-	RetryAt int64 // desk time in ms
+	RetryAt int64 // desk time in ms, or Never
 }
+
+// Never is a desk time that does not come.
+const Never = math.MaxInt64
 
 // Decision says that Chat, which waits in Queue, is to be given to Agent.
 type Decision struct {

@@ -235,7 +235,7 @@ func (m *model) due() (at int64, ok bool) {
 			times = append(times, x.RetryAt)
 		}
 		for _, t := range times {
-			if t > m.now {
+			if t > m.now && t != Never {
 				at, ok = min(at, t), true
 			}
 		}

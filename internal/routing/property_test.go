@@ -87,6 +87,14 @@ func drawAgent(t *rapid.T) Agent {
 	return a
 }
 
+// drawTime draws a time in the past or the near future, or Never.
+func (w *world) drawTime(t *rapid.T, label string) int64 {
+	if by := rapid.Int64Range(-2, 6).Draw(t, label); by < 6 {
+		return w.now + by
+	}
+	return Never
+}
+
 func (w *world) drawChat(t *rapid.T) Chat {
 	w.seq++
 	c := Chat{
@@ -99,12 +107,12 @@ func (w *world) drawChat(t *rapid.T) Chat {
 	if rapid.IntRange(0, 1).Draw(t, "excluding") == 1 {
 		n := rapid.IntRange(1, len(agentIDs)).Draw(t, "exclusions")
 		for _, id := range rapid.Permutation(agentIDs).Draw(t, "excluded")[:n] {
-			c.Excluded = append(c.Excluded, Exclusion{id, w.now + rapid.Int64Range(-2, 5).Draw(t, "retry")})
+			c.Excluded = append(c.Excluded, Exclusion{id, w.drawTime(t, "retry")})
 		}
 	}
 	if rapid.IntRange(0, 2).Draw(t, "preferring") == 0 {
 		c.Prefer = rapid.SampledFrom(agentIDs).Draw(t, "prefer")
-		c.HoldUntil = w.now + rapid.Int64Range(-2, 5).Draw(t, "hold")
+		c.HoldUntil = w.drawTime(t, "hold")
 	}
 	return c
 }
