@@ -166,15 +166,17 @@ func chooseSnapshot(w *walk, scan *snapScan) (snap *SnapshotMeta, restart bool) 
 			return snap, false
 		}
 	}
-	if s.base > 0 {
-		file := segmentName(0)
-		if len(w.segs) > 0 {
-			file = w.segs[0].name
-		}
-		if len(scan.rotten) > 0 {
-			file = scan.rotten[len(scan.rotten)-1]
-		}
-		w.harm(file, 0, "the log begins behind index %d and no valid snapshot reaches that far", s.base)
+	if s.base == 0 {
+		return nil, false
+	}
+	file := w.segs[0].name // entries were read, so there are segments
+	if len(scan.rotten) > 0 {
+		file = scan.rotten[len(scan.rotten)-1]
+	}
+	w.harm(file, 0, "the log begins behind index %d and no valid snapshot reaches that far", s.base)
+	s.entries = nil
+	if len(scan.valid) > 0 {
+		return &scan.valid[0], true // all that can be served
 	}
 	return nil, false
 }

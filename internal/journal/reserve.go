@@ -31,7 +31,7 @@ func (j *Journal) Tend() error {
 		return j.err
 	}
 	want := reserveSegments
-	if j.cur.size-j.off < j.cur.size/2 {
+	if j.cur.size-j.off < j.cur.capacity()/2 {
 		want++ // the one that the next roll takes
 	}
 	return j.prepare(want)

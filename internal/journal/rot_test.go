@@ -70,6 +70,9 @@ func rot(t *testing.T, img image, r *rig, before *model) {
 	for name, content := range img {
 		for at := range content {
 			sector := content[at&^511 : min(len(content), at|511+1)]
+			if len(img) > 4 && at%7 != 0 {
+				continue // a long life: not every byte
+			}
 			if at%61 != 0 && (len(bytes.Trim(sector, "\x00")) == 0 || at >= 8<<10 && strings.HasPrefix(name, "snap-")) {
 				continue
 			}

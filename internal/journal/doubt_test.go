@@ -1,0 +1,265 @@
+package journal_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/evenkeel/evenkeel/internal/journal"
+	"github.com/evenkeel/evenkeel/internal/sim/simdisk"
+)
+
+const firstLog = "log-0000000000000001"
+
+// The head of a segment: where its first payload begins, and where the ring has
+// the descriptors of batches 1 to 3. DESIGN.md draws it.
+const payloads = 8192
+
+var slots = map[uint64]int64{1: 4096 + 512, 2: 1024, 3: 4096 + 1024, 4: 1536}
+
+// threeBatches leaves a journal of three batches: a vote with the node's record,
+// two entries, and another vote with three sectors of entries.
+func threeBatches(t testing.TB) image {
+	t.Helper()
+	r := newRig(simdisk.New(newRand(1), 0), 1)
+	_, err := r.open()
+	must(t, err)
+	must(t, r.append(&journal.Batch{Meta: []byte("node 1"), HardState: hard(1, 1, 0)}))
+	must(t, r.append(&journal.Batch{Entries: []*raftpb.Entry{entry(1, 1, "one"), entry(2, 1, "two")}}))
+	must(t, r.append(&journal.Batch{
+		HardState: hard(7, 2, 2),
+		Entries:   []*raftpb.Entry{entry(3, 7, strings.Repeat("three", 250)), entry(4, 7, "four")},
+	}))
+	must(t, r.j.Close())
+	return imageOf(r.disk)
+}
+
+// third is where the third payload lies: it has three sectors.
+const third = payloads + 2*512
+
+func TestTailThatIsNotWhole(t *testing.T) {
+	img := threeBatches(t)
+	const sector = 512
+	cases := []struct {
+		name   string
+		hurt   func(*simdisk.Disk)
+		last   uint64
+		doubt  bool
+		torn   bool
+		damage bool
+	}{
+		{"nothing is wrong", func(*simdisk.Disk) {}, 4, false, false, false},
+		{"the descriptor never came", func(d *simdisk.Disk) { d.Blank(firstLog, slots[3], slots[3]+sector) }, 4, false, false, false},
+		{"the descriptor rotted", func(d *simdisk.Disk) { d.FlipBit(firstLog, slots[3]+20, 3) }, 4, false, false, false},
+		{"no payload ever came", func(d *simdisk.Disk) { d.Blank(firstLog, third, third+3*sector) }, 2, true, true, false},
+		{"its first sector never came", func(d *simdisk.Disk) { d.Blank(firstLog, third, third+sector) }, 2, true, true, false},
+		{"its middle never came", func(d *simdisk.Disk) { d.Blank(firstLog, third+sector, third+2*sector) }, 2, true, true, false},
+		{"its last sector never came", func(d *simdisk.Disk) { d.Blank(firstLog, third+2*sector, third+3*sector) }, 2, true, true, false},
+		{"its info rotted", func(d *simdisk.Disk) { d.FlipBit(firstLog, third+30, 0) }, 2, true, false, false},
+		{"its body rotted", func(d *simdisk.Disk) { d.FlipBit(firstLog, third+700, 7) }, 2, true, false, false},
+		{"neither came", func(d *simdisk.Disk) {
+			d.Blank(firstLog, slots[3], slots[3]+sector)
+			d.Blank(firstLog, third, third+3*sector)
+		}, 2, false, false, false},
+		{"neither came whole", func(d *simdisk.Disk) {
+			d.Blank(firstLog, slots[3], slots[3]+sector)
+			d.Blank(firstLog, third+sector, third+2*sector)
+		}, 2, false, false, false},
+		{"an earlier payload rotted", func(d *simdisk.Disk) { d.FlipBit(firstLog, payloads+sector+100, 1) }, 0, false, false, true},
+		{"the first payload rotted", func(d *simdisk.Disk) { d.FlipBit(firstLog, payloads+100, 1) }, 0, false, false, true},
+		{"an earlier payload and its descriptor are gone", func(d *simdisk.Disk) {
+			d.Blank(firstLog, payloads+sector, payloads+2*sector)
+			d.Blank(firstLog, slots[2], slots[2]+sector)
+		}, 0, false, false, true},
+		{"all payloads are gone", func(d *simdisk.Disk) { d.Blank(firstLog, payloads, third+3*sector) }, 0, false, false, true},
+		{"all descriptors are gone", func(d *simdisk.Disk) {
+			for _, at := range slots {
+				d.Blank(firstLog, at, at+sector)
+			}
+		}, 4, false, false, false},
+		{"all descriptors are gone, and an earlier payload", func(d *simdisk.Disk) {
+			for _, at := range slots {
+				d.Blank(firstLog, at, at+sector)
+			}
+			d.Blank(firstLog, payloads, payloads+sector)
+		}, 0, false, false, true},
+		{"a copy of the header rotted", func(d *simdisk.Disk) { d.FlipBit(firstLog, 9, 1) }, 4, false, false, false},
+		{"both copies of the header rotted", func(d *simdisk.Disk) {
+			d.FlipBit(firstLog, 9, 1)
+			d.FlipBit(firstLog, 4096+9, 1)
+		}, 0, false, false, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d := img.disk()
+			c.hurt(d)
+			hurt := imageOf(d)
+			j, rec, err := journal.Open(d, small(9))
+			if damage := (*journal.DamageError)(nil); c.damage {
+				if !errors.As(err, &damage) || !hurt.equal(imageOf(d)) {
+					t.Fatalf("got %v, want damage and an untouched disk", err)
+				}
+				return
+			}
+			must(t, err)
+			if got := uint64(len(rec.Entries)); got != c.last {
+				t.Errorf("%d entries, want %d", got, c.last)
+			}
+			if (rec.Doubt != nil) != c.doubt {
+				t.Fatalf("doubt: %+v", rec.Doubt)
+			}
+			if d := rec.Doubt; d != nil {
+				want := journal.Doubt{File: firstLog, Offset: third, Batch: 3, First: 3, Last: 4, LastTerm: 7, Torn: c.torn}
+				if *d != want {
+					t.Errorf("doubt %+v, want %+v", *d, want)
+				}
+				must(t, j.ResolveDoubt(journal.Cut))
+			}
+			if term := rec.HardState.GetTerm(); (c.last == 4 || c.doubt) && term != 7 {
+				t.Errorf("term %d: the vote is lost", term)
+			}
+			goOnFrom(t, d, j, rec)
+		})
+	}
+}
+
+// goOnFrom appends to a recovered journal and opens it twice more.
+func goOnFrom(t *testing.T, d *simdisk.Disk, j *journal.Journal, rec *journal.Recovered) {
+	t.Helper()
+	last := uint64(len(rec.Entries))
+	must(t, j.Append(&journal.Batch{HardState: hard(8, 1, last), Entries: []*raftpb.Entry{entry(last+1, 8, "on")}}))
+	must(t, j.Close())
+	for range 2 {
+		d.Crash(simdisk.None)
+		j, rec, err := journal.Open(d, small(10))
+		must(t, err)
+		if rec.Doubt != nil || uint64(len(rec.Entries)) != last+1 || rec.HardState.GetTerm() != 8 || string(rec.Meta) != "node 1" {
+			t.Fatalf("afterwards: %d entries, term %d, meta %q, doubt %+v", len(rec.Entries), rec.HardState.GetTerm(), rec.Meta, rec.Doubt)
+		}
+		must(t, j.Close())
+	}
+}
+
+// TestVoteInDoubtIsNone: a batch of nothing but a hard state is described whole
+// by either copy.
+func TestVoteInDoubtIsNone(t *testing.T) {
+	r := newRig(threeBatches(t).disk(), 1)
+	_, err := r.open()
+	must(t, err)
+	must(t, r.j.Append(&journal.Batch{HardState: hard(9, 3, 0)}))
+	must(t, r.j.Close())
+	at := int64(third + 3*512)
+	for name, hurt := range map[string]func(d *simdisk.Disk){
+		"payload gone":    func(d *simdisk.Disk) { d.Blank(firstLog, at, at+512) },
+		"descriptor gone": func(d *simdisk.Disk) { d.Blank(firstLog, slots[4], slots[4]+512) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := imageOf(r.disk).disk()
+			hurt(d)
+			for range 2 {
+				j, rec, err := journal.Open(d, small(3))
+				must(t, err)
+				if rec.Doubt != nil || rec.HardState.GetTerm() != 9 || rec.HardState.GetVote() != 3 {
+					t.Fatalf("hard state %v, doubt %+v", rec.HardState, rec.Doubt)
+				}
+				must(t, j.Close())
+				d.Crash(simdisk.None)
+			}
+			if !imageOf(d).equal(imageOf(r.disk)) {
+				t.Error("the other copy was not made anew")
+			}
+		})
+	}
+}
+
+// TestCarriedDoubt: a doubt may outlive restarts, other batches and the segment
+// that it was in.
+func TestCarriedDoubt(t *testing.T) {
+	d := threeBatches(t).disk()
+	d.FlipBit(firstLog, third+700, 7)
+	j, _, err := journal.Open(d, small(1))
+	must(t, err)
+	must(t, j.ResolveDoubt(journal.Carry))
+	must(t, j.Append(&journal.Batch{HardState: hard(9, 3, 0)}))
+	for i := uint64(3); i < 40; i++ {
+		must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(i, 9, strings.Repeat("x", 900))}}))
+	}
+	for range 2 {
+		must(t, j.Close())
+		var rec *journal.Recovered
+		j, rec, err = journal.Open(d, small(1))
+		must(t, err)
+		if rec.Doubt == nil || !rec.Doubt.Carried || rec.Doubt.First != 3 || rec.Doubt.Last != 4 || rec.Doubt.LastTerm != 7 || rec.Doubt.Batch != 3 {
+			t.Fatalf("the doubt is now %+v", rec.Doubt)
+		}
+		if len(rec.Entries) != 39 || rec.HardState.GetTerm() != 9 {
+			t.Fatalf("%d entries, %v", len(rec.Entries), rec.HardState)
+		}
+	}
+	must(t, j.ResolveDoubt(journal.Cut))
+	must(t, j.ResolveDoubt(journal.Cut))
+	must(t, j.Close())
+	_, rec, err := journal.Open(d, small(1))
+	must(t, err)
+	if rec.Doubt != nil {
+		t.Fatalf("still in doubt: %+v", rec.Doubt)
+	}
+}
+
+// TestCrashWhileResolving stops the machine at every operation of ResolveDoubt: the
+// doubt stays or is resolved, and the vote in its descriptor is never lost.
+func TestCrashWhileResolving(t *testing.T) {
+	img := threeBatches(t)
+	for _, how := range []journal.Resolution{journal.Cut, journal.Carry} {
+		var open, resolved int
+		for at := 1; at < 200; at++ {
+			for seed := range uint64(8) {
+				d := simdisk.New(newRand(seed), 0)
+				for name, b := range img {
+					d.Put(name, b)
+				}
+				d.FlipBit(firstLog, third+700, 7)
+				crashed, rec, err := resolve(d, at, how)
+				if err != nil {
+					t.Fatalf("operation %d, seed %d: %v", at, seed, err)
+				}
+				switch {
+				case rec.Doubt != nil && !rec.Doubt.Carried:
+					open++
+				default:
+					resolved++
+				}
+				if rec.HardState.GetTerm() != 7 || rec.HardState.GetVote() != 2 || len(rec.Entries) != 2 {
+					t.Fatalf("operation %d, seed %d: %v and %d entries", at, seed, rec.HardState, len(rec.Entries))
+				}
+				if !crashed {
+					at = 200
+				}
+			}
+		}
+		if open == 0 || resolved == 0 {
+			t.Fatalf("%d stayed open, %d were resolved", open, resolved)
+		}
+	}
+}
+
+func resolve(d *simdisk.Disk, at int, how journal.Resolution) (crashed bool, rec *journal.Recovered, err error) {
+	d.CrashAt(at)
+	j, _, err := journal.Open(d, small(1))
+	if err == nil {
+		err = j.ResolveDoubt(how)
+	}
+	if err != nil && !errors.Is(err, simdisk.ErrCrashed) {
+		return false, nil, err
+	}
+	crashed = d.Crashed()
+	d.Crash(simdisk.Any)
+	_, rec, err = journal.Open(d, small(2))
+	if err != nil {
+		return crashed, nil, fmt.Errorf("reopen: %w", err)
+	}
+	return crashed, rec, nil
+}
