@@ -140,6 +140,7 @@ func (Closure) output()  {}
 //	Closure  -> cut the client; then Step(now, ClientGone{...})
 //	at, ok := courier.Wake()                  // call Step without inputs then
 type Courier struct {
+	now         time.Duration
 	incarnation uint64 // 0: not yet known, so no session can be opened
 	lastSession uint64
 	lastBatch   uint64
@@ -198,6 +199,7 @@ type parcel struct {
 	sent     bool // was in a batch: has its number
 	open     bool // was in a batch whose fate is open
 	answered bool
+	expired  bool // answered because it took too long
 }
 
 // NewCourier returns a courier without clients.
@@ -212,11 +214,12 @@ func NewCourier() *Courier {
 // Step takes what happened up to now, a monotonic time from any origin, and
 // returns what is to be done.
 func (c *Courier) Step(now time.Duration, inputs ...Input) []Output {
+	c.now = now
 	for _, in := range inputs {
-		c.take(now, in)
+		c.take(in)
 	}
-	c.expire(now)
-	c.send(now)
+	c.expire()
+	c.send()
 	out := c.out
 	c.out = nil
 	return out
@@ -237,7 +240,7 @@ func (c *Courier) Wake() (time.Duration, bool) {
 	return at, ok
 }
 
-func (c *Courier) take(now time.Duration, in Input) {
+func (c *Courier) take(in Input) {
 	switch in := in.(type) {
 	case ClientConnected:
 		cl := &client{id: in.Client, principal: in.Principal, login: in.Login, need: in.Need}
@@ -251,9 +254,9 @@ func (c *Courier) take(now time.Duration, in Input) {
 			c.rouse(cl)
 		}
 	case Submitted:
-		c.submit(now, in)
+		c.submit(in)
 	case ProposalDone:
-		c.done(now, in)
+		c.done(in)
 	case IncarnationIssued:
 		c.reincarnate(in.Incarnation)
 	case SessionEnded:
@@ -263,7 +266,7 @@ func (c *Courier) take(now time.Duration, in Input) {
 	}
 }
 
-func (c *Courier) submit(now time.Duration, in Submitted) {
+func (c *Courier) submit(in Submitted) {
 	cl := c.clients[in.Client]
 	refuse := func(err *evenkeel.Error) {
 		c.out = append(c.out, Answer{Client: in.Client, Tag: in.Tag, Err: err})
@@ -284,7 +287,7 @@ func (c *Courier) submit(now time.Duration, in Submitted) {
 	}
 	p := &parcel{command: in.Command, tag: in.Tag, size: in.Size}
 	cl.queue = append(cl.queue, p)
-	c.deadlines = append(c.deadlines, deadline{now + giveUpAfter, cl, p})
+	c.deadlines = append(c.deadlines, deadline{c.now + giveUpAfter, cl, p})
 	c.rouse(cl)
 }
 
@@ -343,10 +346,10 @@ func (c *Courier) inOrder() []*client {
 func (c *Courier) void(cl *client, code uint32, reason string) {
 	delete(c.sessions, cl.session)
 	cl.phase = phaseVoid
+	c.dismiss(cl, sessionLost())
 	if !cl.gone {
 		c.out = append(c.out, Closure{cl.id, code, reason})
 	}
-	c.dismiss(cl, sessionLost())
 }
 
 // dismiss answers all that a client asked for.
@@ -358,10 +361,11 @@ func (c *Courier) dismiss(cl *client, err *evenkeel.Error) {
 	cl.queue = nil
 }
 
-// expire tells callers who waited too long. What was never sent is dropped;
-// the rest stays until its fate is known, for numbers have no holes.
-func (c *Courier) expire(now time.Duration) {
-	for len(c.deadlines) > 0 && (c.deadlines[0].at <= now || c.deadlines[0].parcel.command == nil) {
+// expire tells callers who waited too long. What was never sent, or has no
+// number, is dropped; the rest stays until its fate is known, for numbers have
+// no holes.
+func (c *Courier) expire() {
+	for len(c.deadlines) > 0 && (c.deadlines[0].at <= c.now || c.deadlines[0].parcel.command == nil) {
 		d := c.deadlines[0]
 		c.deadlines = c.deadlines[1:]
 		if d.parcel.command == nil {
@@ -371,12 +375,23 @@ func (c *Courier) expire(now time.Duration) {
 			Code: evenkeel.CodeNoLeader, RetryAfter: evenkeel.Second,
 			Detail: "the cell has no leader; ask again with the same id, for this may have been done",
 		})
-		if !d.parcel.sent {
-			d.parcel.command = nil
-			d.owner.queue = slices.DeleteFunc(d.owner.queue, func(p *parcel) bool { return p == d.parcel })
+		d.parcel.expired = true
+		if !d.owner.awaiting {
 			c.settled(d.owner)
 		}
 	}
+}
+
+// dropExpired takes what nobody waits for out of a queue, as far as no number
+// would be missing.
+func (cl *client) dropExpired() {
+	cl.queue = slices.DeleteFunc(cl.queue, func(p *parcel) bool {
+		drop := p.expired && (!p.sent || cl.need == SessionNever)
+		if drop {
+			p.command = nil
+		}
+		return drop
+	})
 }
 
 // answer tells the caller, once.

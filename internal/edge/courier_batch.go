@@ -59,8 +59,8 @@ func (cl *client) hasWork() bool {
 }
 
 // send makes proposals of what is ready.
-func (c *Courier) send(now time.Duration) {
-	if c.failing && now < c.pause {
+func (c *Courier) send() {
+	if c.failing && c.now < c.pause {
 		return
 	}
 	limit := maxBatches
@@ -139,7 +139,7 @@ func cellCommand(cl *client, body evenkeel.Body) *evenkeel.Command {
 }
 
 // done takes the outcome of a batch.
-func (c *Courier) done(now time.Duration, in ProposalDone) {
+func (c *Courier) done(in ProposalDone) {
 	b := c.batches[in.Batch]
 	if b == nil {
 		return
@@ -148,14 +148,13 @@ func (c *Courier) done(now time.Duration, in ProposalDone) {
 	if in.Err == nil && len(in.Results) != b.count {
 		in.Err = evenkeel.Errorf(evenkeel.CodeInternal, "%d results for %d commands", len(in.Results), b.count)
 	}
-	if in.Err == nil {
+	switch {
+	case in.Err == nil:
 		c.failing = false
-	} else {
-		c.failing = true
-		c.pause = now + resendPause
-		if evenkeel.ErrorCode(in.Err) == evenkeel.CodeTooManyRequests {
-			c.pause = now + crowdedPause
-		}
+	case evenkeel.ErrorCode(in.Err) == evenkeel.CodeTooManyRequests:
+		c.fails(crowdedPause)
+	default:
+		c.fails(resendPause)
 	}
 	for i := range b.pieces {
 		p := &b.pieces[i]
@@ -168,10 +167,16 @@ func (c *Courier) done(now time.Duration, in ProposalDone) {
 		case neverApplied(in.Err):
 			c.refused(p, in.Err)
 		default:
-			p.fateOpen(0)
+			p.fateOpen()
 		}
 		c.settled(p.owner)
 	}
+}
+
+// fails begins a pause, after which one batch at a time is tried.
+func (c *Courier) fails(pause time.Duration) {
+	c.failing = true
+	c.pause = c.now + pause
 }
 
 // neverApplied tells whether a failed proposal is sure not to be applied.
@@ -184,9 +189,9 @@ func neverApplied(err error) bool {
 	}
 }
 
-// fateOpen marks the parcels of a piece from the i-th on.
-func (p *piece) fateOpen(i int) {
-	for _, parcel := range p.owner.queue[min(i, len(p.owner.queue)):min(p.parcels, len(p.owner.queue))] {
+// fateOpen marks the parcels of a piece that are not settled.
+func (p *piece) fateOpen() {
+	for _, parcel := range p.owner.queue[:min(p.parcels, len(p.owner.queue))] {
 		parcel.open = true
 	}
 }
@@ -203,7 +208,8 @@ func (c *Courier) settle(p *piece, results []evenkeel.Result) {
 		case err == nil:
 			cl.phase = phaseOpen
 		case err.Code == evenkeel.CodeNoLeader:
-			p.fateOpen(0)
+			p.fateOpen()
+			c.fails(resendPause)
 			return
 		default:
 			c.unwelcome(cl, err)
@@ -219,7 +225,8 @@ func (c *Courier) settle(p *piece, results []evenkeel.Result) {
 		case r.Err.Code == evenkeel.CodeNoLeader:
 			// What was settled is out of the queue, so the rest begins at 0.
 			p.parcels -= i
-			p.fateOpen(0)
+			p.fateOpen()
+			c.fails(resendPause)
 			return
 		case isVoidSession(r.Err):
 			c.void(cl, closeLost, "session lost")
@@ -236,11 +243,12 @@ func (c *Courier) settle(p *piece, results []evenkeel.Result) {
 		cl.queue = cl.queue[1:]
 	}
 	if p.closes {
-		last := results[p.parcels]
-		if last.Err == nil || last.Err.Code != evenkeel.CodeNoLeader {
-			delete(c.sessions, cl.session)
-			cl.phase = phaseVoid
+		if err := results[p.parcels].Err; err != nil && err.Code == evenkeel.CodeNoLeader {
+			c.fails(resendPause)
+			return
 		}
+		delete(c.sessions, cl.session)
+		cl.phase = phaseVoid
 	}
 }
 
@@ -266,7 +274,7 @@ func (c *Courier) unwelcome(cl *client, err *evenkeel.Error) {
 	}
 	c.dismiss(cl, err)
 	if !cl.gone {
-		c.out = append(c.out, Closure{cl.id, code, err.Error()})
+		c.out = append(c.out, Closure{cl.id, code, string(err.Code)})
 	}
 }
 
@@ -296,6 +304,7 @@ func (c *Courier) refused(p *piece, err error) {
 
 // settled puts a client back into the line, or forgets it.
 func (c *Courier) settled(cl *client) {
+	cl.dropExpired()
 	if cl.id == 0 && len(cl.queue) == 0 && cl.phase != phaseVoid {
 		cl.phase = phaseVoid
 		c.loose--

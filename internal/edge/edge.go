@@ -27,6 +27,10 @@ type Config struct {
 	// are connected here. It must not block.
 	Typing func(channel string, data []byte)
 
+	// Present, if set, is told of connected customers who got a live chat: their
+	// connections should be watched more closely. It must not block.
+	Present func(id ClientID)
+
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger     // default: nothing is logged
 	PasswordCost auth.Cost        // default auth.DefaultCost()

@@ -262,6 +262,9 @@ func (e *Edge) needPresence(channel string) {
 	defer e.mu.Unlock()
 	for id := range e.visitors[channel] {
 		e.mail.post(PresenceNeeded{Client: id})
+		if e.cfg.Present != nil {
+			e.cfg.Present(id)
+		}
 	}
 }
 
