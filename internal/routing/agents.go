@@ -110,7 +110,7 @@ func (a *agent) sameQueues(ms []Membership) bool {
 // set copies what is not per queue and tells whether the skills changed.
 func (a *agent) set(facts Agent) (skilled bool) {
 	a.status, a.connected = facts.Status, facts.Connected
-	a.capacity, a.used = min(facts.Capacity, MaxCapacity), max(facts.Used, 0)
+	a.capacity, a.used = min(facts.Capacity, MaxCapacity), facts.Used
 	a.lastAssigned, a.idleSince = facts.LastAssigned, facts.IdleSince
 	if slices.Equal(a.skills, facts.Skills) {
 		return false

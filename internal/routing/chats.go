@@ -124,10 +124,10 @@ func (f *Floor) file(c *chat) {
 	q := c.queue
 	c.asleep = false
 	c.sticky = c.prefer != nil && f.now < c.holdUntil && !c.excludes(c.prefer)
+	c.held = c.sticky && c.prefer.onDuty()
 	if c.sticky {
 		c.sleep(c.holdUntil)
 		c.prefer.preferring.Set(c.place)
-		c.held = c.prefer.onDuty()
 		if m := c.prefer.member; m != nil {
 			m.keep()
 		}
@@ -157,12 +157,11 @@ func (f *Floor) file(c *chat) {
 	c.offerAgain()
 }
 
-// unfile undoes file.
+// unfile takes a chat out of wherever file put it.
 func (f *Floor) unfile(c *chat) {
 	q := c.queue
 	if c.asleep {
 		f.wakes.Delete(wake{c.wakeAt, c.place})
-		c.asleep = false
 	}
 	if c.held {
 		q.held.Delete(c.place)
@@ -179,7 +178,6 @@ func (f *Floor) unfile(c *chat) {
 			m.keep()
 		}
 	}
-	c.held, c.sticky = false, false
 }
 
 // sleep notes that the chat must be filed anew at the given time.
