@@ -5,6 +5,7 @@ package replica
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -56,7 +57,7 @@ type Skip struct {
 func NewApplier(machines Machines, base uint64, snapshot io.Reader, skips []Skip) (*Applier, error) {
 	a := &Applier{machines: machines, skips: make(map[uint64][]int)}
 	for _, s := range skips {
-		a.skips[s.Index] = append(a.skips[s.Index], s.Step)
+		a.skip(s)
 	}
 	if err := a.reset(base, snapshot); err != nil {
 		return nil, err
@@ -64,11 +65,23 @@ func NewApplier(machines Machines, base uint64, snapshot io.Reader, skips []Skip
 	return a, nil
 }
 
+// skip keeps the steps of an entry in rising order, as the machine wants them.
+func (a *Applier) skip(s Skip) {
+	steps := a.skips[s.Index]
+	if at, found := slices.BinarySearch(steps, s.Step); !found {
+		a.skips[s.Index] = slices.Insert(steps, at, s.Step)
+	}
+}
+
 func (a *Applier) reset(base uint64, snapshot io.Reader) error {
 	machine := a.machines.New()
 	if snapshot != nil {
 		var err error
 		if machine, err = a.machines.Restore(snapshot); err != nil {
+			return fmt.Errorf("replica: snapshot %d: %w", base, err)
+		}
+		// Only the end of the stream says that all of it is sound.
+		if _, err = io.Copy(io.Discard, snapshot); err != nil {
 			return fmt.Errorf("replica: snapshot %d: %w", base, err)
 		}
 	}
@@ -110,10 +123,8 @@ func (a *Applier) Apply(e *raftpb.Entry) (desk.Output, *Fault, error) {
 	if fault != nil {
 		a.broken = true
 		a.Abandon()
-		for _, step := range a.skips[index] {
-			if step == fault.Step {
-				return desk.Output{}, nil, fmt.Errorf("replica: %w, though it is to be skipped", fault)
-			}
+		if slices.Contains(a.skips[index], fault.Step) {
+			return desk.Output{}, nil, fmt.Errorf("replica: %w, though it is to be skipped", fault)
 		}
 		return desk.Output{}, fault, nil
 	}
@@ -144,7 +155,7 @@ func (a *Applier) apply(e *raftpb.Entry) (out desk.Output, fault *Fault, err err
 // snapshot at Base (nil if that is 0) and the entries since. The entry of the
 // fault is to be applied next.
 func (a *Applier) Rebuild(snapshot io.Reader, fault *Fault) error {
-	a.skips[fault.Index] = append(a.skips[fault.Index], fault.Step)
+	a.skip(Skip{Index: fault.Index, Step: fault.Step})
 	if err := a.reset(a.base, snapshot); err != nil {
 		return err
 	}
@@ -182,15 +193,28 @@ func (a *Applier) Freeze(order *SnapshotOrder) error {
 // Freezing returns the order of the snapshot being taken, or nil.
 func (a *Applier) Freezing() *SnapshotOrder { return a.order }
 
-// Slice returns the next part of the snapshot being taken, which is the
-// caller's to keep. When done is true, hash is that of the machine's records.
-func (a *Applier) Slice(limit int) (chunk []byte, done bool, hash uint64) {
-	chunk, done = a.frozen.Slice(limit)
+// Slice is a part of a snapshot's stream.
+type Slice struct {
+	Data []byte // the receiver's to keep
+	Last bool
+	Hash uint64 // of the machine's records; with Last
+}
+
+// Slice returns the next part of the snapshot being taken, of about limit bytes.
+// After an error the snapshot is given up.
+func (a *Applier) Slice(limit int) (Slice, error) {
+	data, done, err := a.frozen.Slice(limit)
+	if err != nil {
+		index := a.order.Index
+		a.Abandon()
+		return Slice{}, fmt.Errorf("replica: snapshot %d: %w", index, err)
+	}
+	s := Slice{Data: data, Last: done}
 	if done {
-		hash = a.frozen.Hash()
+		s.Hash = a.frozen.Hash()
 		a.frozen, a.order = nil, nil
 	}
-	return chunk, done, hash
+	return s, nil
 }
 
 // Abandon gives up the snapshot being taken, if there is one.

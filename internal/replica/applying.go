@@ -41,7 +41,7 @@ func (r *Replica) runApply() {
 				dismissApplies(tasks[i:])
 				return
 			}
-			if saving = saving.settle(); saving == nil {
+			if saving = r.settle(saving); saving == nil {
 				saving = r.beginSaving()
 			}
 		}

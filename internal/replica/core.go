@@ -147,8 +147,10 @@ func NewCore(cfg CoreConfig) (*Core, error) {
 	if cfg.ID == raft.None || cfg.ConfState == nil {
 		return nil, errors.New("replica: a core needs an id and a configuration")
 	}
+	cfg.HardState = allCommitted(cfg)
 	c := &Core{
 		id:       cfg.ID,
+		term:     cfg.HardState.GetTerm(),
 		limits:   cfg.Limits.withDefaults(),
 		log:      newMemLog(cfg),
 		now:      cfg.Now,
@@ -163,7 +165,7 @@ func NewCore(cfg CoreConfig) (*Core, error) {
 		return nil, err
 	}
 	node, err := raft.NewRawNode(&raft.Config{
-		ID:                        cfg.ID,
+		ID:                        c.id,
 		ElectionTick:              electionTicks,
 		HeartbeatTick:             heartbeatTicks,
 		Storage:                   c.log,
@@ -296,10 +298,30 @@ func (c *Core) Dismiss() []*Proposal {
 // alone tells whether this replica is the only voter.
 func (c *Core) alone() bool { return c.voter }
 
+// allCommitted returns the hard state to start from. The journal need not know
+// how far the log was committed. The only voter does: what is durable here is
+// committed, unless the configuration changes on the way.
+func allCommitted(cfg CoreConfig) *raftpb.HardState {
+	hard := cfg.HardState
+	if !soleVoter(cfg.ConfState, cfg.ID) || len(cfg.Entries) == 0 {
+		return hard
+	}
+	last := cfg.Entries[len(cfg.Entries)-1].GetIndex()
+	for _, e := range cfg.Entries {
+		if e.GetIndex() > hard.GetCommit() && isConfChange(e) {
+			return hard
+		}
+	}
+	return &raftpb.HardState{Term: hard.Term, Vote: hard.Vote, Commit: &last}
+}
+
+func soleVoter(conf *raftpb.ConfState, id uint64) bool {
+	return len(conf.GetVoters()) == 1 && conf.GetVoters()[0] == id && len(conf.GetVotersOutgoing()) == 0
+}
+
 // measure recomputes what follows from the configuration.
 func (c *Core) measure() {
-	voters := c.conf.state.GetVoters()
-	c.voter = len(voters) == 1 && voters[0] == c.id && len(c.conf.state.GetVotersOutgoing()) == 0
+	c.voter = soleVoter(c.conf.state, c.id)
 }
 
 func diskFull() *evenkeel.Error {

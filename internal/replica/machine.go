@@ -26,9 +26,10 @@ type Machine interface {
 
 // Frozen is a snapshot being taken while the machine goes on.
 type Frozen interface {
-	// Slice returns the next part of the stream, of about so many bytes. It is
-	// called between entries.
-	Slice(max int) (chunk []byte, done bool)
+	// Slice returns the next part of the stream, of about so many bytes, for the
+	// caller to keep. It is called between entries. After an error the snapshot is
+	// of no use.
+	Slice(max int) (part []byte, done bool, err error)
 	Hash() uint64 // when done
 	Abandon()
 }
@@ -37,6 +38,9 @@ type Frozen interface {
 type Machines struct {
 	New     func() Machine
 	Restore func(io.Reader) (Machine, error)
+	// Check refuses a command that the machine could not read; nil: none is. One
+	// in the log would stop every replica for good.
+	Check func(command []byte) error
 	// Stack tells where the program is, for the report of a panic; nil: unknown.
 	Stack func() string
 }
@@ -51,6 +55,10 @@ func Desks() Machines {
 				return nil, fmt.Errorf("replica: restore the desk: %w", err)
 			}
 			return deskMachine{d}, nil
+		},
+		Check: func(command []byte) error {
+			_, err := desk.DecodeCommand(command)
+			return err
 		},
 	}
 }

@@ -141,6 +141,9 @@ func (r *Replica) dismiss() {
 	for _, p := range r.core.Dismiss() {
 		end(p)
 	}
+	r.statusMu.Lock()
+	r.status.Leads, r.status.Serving = false, false
+	r.statusMu.Unlock()
 	r.news.tell()
 }
 
@@ -262,9 +265,17 @@ func (r *Replica) View(fn func(*desk.Desk)) {
 // or an error. It never blocks. done may be called before it returns, else by a
 // goroutine of the replica, and must not block.
 //
-// After too_many_requests, disk_full or too_large none of the commands takes
+// After too_many_requests, disk_full, too_large or bad_request none of the commands takes
 // effect. After no_leader each may or may not.
 func (r *Replica) Propose(lane Lane, commands [][]byte, done func([]evenkeel.Result, error)) {
+	if check := r.cfg.machines.Check; check != nil {
+		for _, command := range commands {
+			if err := check(command); err != nil {
+				done(nil, evenkeel.Errorf(evenkeel.CodeBadRequest, "the command cannot be read back: %v", err))
+				return
+			}
+		}
+	}
 	p := &Proposal{Lane: lane, Commands: commands, Done: done}
 	if r.inbox.putBelow(input{proposal: p}, inboxLimit) {
 		return

@@ -24,17 +24,11 @@ const (
 // it. A nil saving is none.
 type saving struct {
 	order  *SnapshotOrder
-	slices chan slice
-	held   *slice // cut, but the disk was busy
+	slices chan Slice
+	held   *Slice // cut, but the disk was busy
 	done   bool   // the last slice is on its way
 
 	applying, slicing time.Duration // spent since the last slice
-}
-
-type slice struct {
-	data []byte
-	last bool
-	hash uint64 // of the records; with last
 }
 
 // beginSaving starts the goroutine that writes the frozen snapshot, if there is
@@ -44,7 +38,7 @@ func (r *Replica) beginSaving() *saving {
 	if order == nil {
 		return nil
 	}
-	s := &saving{order: order, slices: make(chan slice, sliceAhead)}
+	s := &saving{order: order, slices: make(chan Slice, sliceAhead)}
 	r.io.Add(1)
 	go r.runSave(order, s.slices)
 	return s
@@ -57,6 +51,7 @@ func (s *saving) between(r *Replica, spent time.Duration) {
 		return
 	}
 	s.applying += spent
+	s.send()
 	if s.done || s.held != nil || len(s.slices) == cap(s.slices) || s.slicing*(busyShare-1) > s.applying {
 		return
 	}
@@ -69,10 +64,14 @@ func (s *saving) between(r *Replica, spent time.Duration) {
 // cut takes the next slice. The caller holds the lock.
 func (s *saving) cut(r *Replica) {
 	if r.applier.Freezing() != s.order {
-		return // given up because of a panic
+		return // given up
 	}
-	data, done, hash := r.applier.Slice(sliceBytes)
-	s.held = &slice{data: data, last: done, hash: hash}
+	cut, err := r.applier.Slice(sliceBytes)
+	if err != nil {
+		r.log.Error("the snapshot was given up", "index", s.order.Index, "error", err)
+		return
+	}
+	s.held = &cut
 }
 
 // send passes the held slice on, if there is room.
@@ -82,14 +81,14 @@ func (s *saving) send() {
 	}
 	select {
 	case s.slices <- *s.held:
-		s.done, s.held = s.held.last, nil
+		s.done, s.held = s.held.Last, nil
 	default:
 	}
 }
 
-// settle lets go of a snapshot that was cut to its end.
-func (s *saving) settle() *saving {
-	if s != nil && s.done {
+// settle lets go of a snapshot that was cut to its end or given up.
+func (r *Replica) settle(s *saving) *saving {
+	if s != nil && (s.done || s.held == nil && r.applier.Freezing() != s.order) {
 		s.end()
 		return nil
 	}
@@ -119,14 +118,13 @@ func (r *Replica) idle(s *saving) *saving {
 			s.cut(r)
 			r.mu.Unlock()
 		}
-		if s.held == nil { // given up
-			s.end()
+		if s = r.settle(s); s == nil {
 			return nil
 		}
 		select {
 		case s.slices <- *s.held:
-			s.done, s.held = s.held.last, nil
-			s = s.settle()
+			s.done, s.held = s.held.Last, nil
+			s = r.settle(s)
 		case <-r.applies.signal:
 			return s
 		case <-r.stop:
@@ -151,7 +149,7 @@ func (r *Replica) abandon(order *SnapshotOrder, s *saving) *saving {
 }
 
 // runSave is the goroutine that writes one snapshot.
-func (r *Replica) runSave(order *SnapshotOrder, slices <-chan slice) {
+func (r *Replica) runSave(order *SnapshotOrder, slices <-chan Slice) {
 	defer r.io.Done()
 	meta, err := r.save(order, slices)
 	for range slices { //nolint:revive // what comes after an error is of no use
@@ -167,22 +165,22 @@ func (r *Replica) runSave(order *SnapshotOrder, slices <-chan slice) {
 	r.tell(func(c *Core, _ time.Duration) error { c.SnapshotSaved(order, meta.Size); return nil })
 }
 
-func (r *Replica) save(order *SnapshotOrder, slices <-chan slice) (journal.SnapshotMeta, error) {
+func (r *Replica) save(order *SnapshotOrder, slices <-chan Slice) (journal.SnapshotMeta, error) {
 	none := journal.SnapshotMeta{}
 	w, err := r.disk.CreateSnapshot(order.Index, order.Term)
 	if err != nil {
 		return none, fmt.Errorf("create the snapshot of %d: %w", order.Index, err)
 	}
 	for s := range slices {
-		if _, err = w.Write(s.data); err != nil {
+		if _, err = w.Write(s.Data); err != nil {
 			break
 		}
-		if !s.last {
+		if !s.Last {
 			continue
 		}
 		meta, err := w.Commit(journal.SnapshotMeta{
 			Index: order.Index, Term: order.Term, ConfState: order.ConfState,
-			DeskHash: binary.BigEndian.AppendUint64(make([]byte, 0, hashOfBytes), s.hash),
+			DeskHash: binary.BigEndian.AppendUint64(make([]byte, 0, hashOfBytes), s.Hash),
 		})
 		if err != nil {
 			return none, fmt.Errorf("finish the snapshot of %d: %w", order.Index, err)
