@@ -21,7 +21,7 @@ test("a fresh cell prints the admin's address and a one-time password", async ()
   const login = await http.login(server.url, "admin@localhost", once);
   assert.equal(login.must_change_password, true);
   const chosen = "a better password than that";
-  await http.ok(server.url, "POST /v1/auth/password", { token: login.token, body: { current: once, password: chosen } });
+  await http.ok(server.url, "POST /v1/auth/password", { token: login.token, body: { old_password: once, new_password: chosen } });
   await http.refused(server.url, "POST /v1/auth/login", 401, "invalid_credentials", { body: { email: "admin@localhost", password: once } });
   const again = await http.login(server.url, "admin@localhost", chosen);
   assert.ok(!again.must_change_password);
