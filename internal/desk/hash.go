@@ -31,7 +31,7 @@ func (d *Desk) hashResult(r *evenkeel.Result) {
 	b = binary.AppendUvarint(b, r.Number)
 	b = binary.AppendUvarint(b, uint64(r.Time))
 	b = binary.AppendUvarint(b, r.Incarnation)
-	b = append(b, flag(r.Existing, 1)|flag(r.Created, 2)|flag(r.Repeated, 4))
+	b = append(b, bit(r.Existing, 1)|bit(r.Created, 2)|bit(r.Repeated, 4))
 	if r.Chat != nil {
 		b = appendChat(b, r.Chat)
 	}
@@ -85,7 +85,7 @@ func appendPublication(b []byte, p *evenkeel.Publication) []byte {
 	b = appendString(b, p.ChatID)
 	b = appendString(b, p.Offer)
 	b = binary.AppendUvarint(b, uint64(p.Deadline))
-	b = append(b, byte(p.Reason), byte(p.Side), byte(p.Status), flag(p.Online, 1))
+	b = append(b, byte(p.Reason), byte(p.Side), byte(p.Status), bit(p.Online, 1))
 	b = binary.AppendUvarint(b, p.Number)
 	b = appendString(b, p.Away)
 	return appendString(b, p.Preview)
@@ -136,9 +136,9 @@ func appendChat(b []byte, c *evenkeel.Chat) []byte {
 	return appendString(b, c.Previous)
 }
 
-func flag(on bool, bit byte) byte {
+func bit(on bool, mask byte) byte {
 	if on {
-		return bit
+		return mask
 	}
 	return 0
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"github.com/cespare/xxhash/v2"
-
 )
 
 // A snapshot is a stream of records, one a row, each
@@ -231,4 +230,3 @@ func (d *Desk) restoreRow(table uint64, row []byte) error {
 	}
 	return tables[table-firstTable].decodeRow(row)
 }
-

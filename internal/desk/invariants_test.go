@@ -1,0 +1,132 @@
+package desk
+
+import (
+	"fmt"
+
+	"github.com/evenkeel/evenkeel"
+)
+
+// invariants returns what is wrong with a desk between two entries.
+func invariants(d *Desk) error {
+	used := map[*agentRow]int64{}
+	live, waiting := map[*queueRow]int64{}, map[*queueRow]int64{}
+	var bytes int64
+	for _, c := range d.chats.list {
+		if err := chatInvariants(d, c); err != nil {
+			return fmt.Errorf("chat %s (%s): %w", c.ID, c.State, err)
+		}
+		switch c.State {
+		case evenkeel.ChatQueued:
+			waiting[c.queue]++
+			live[c.queue]++
+		case evenkeel.ChatOffered:
+			used[d.agents.get(key{c.Workspace, c.Offer.Agent})] += c.Weight
+			live[c.queue]++
+		case evenkeel.ChatActive, evenkeel.ChatWrapping:
+			used[c.agent] += c.Weight
+			live[c.queue]++
+		}
+		bytes += chatSize(c)
+	}
+	for _, a := range d.agents.list {
+		if a.Used != used[a] {
+			return fmt.Errorf("agent %s uses %d slots instead of %d", a.Config.ID, a.Used, used[a])
+		}
+		for _, c := range a.owned {
+			if c.agent != a || c.State != evenkeel.ChatActive && c.State != evenkeel.ChatWrapping {
+				return fmt.Errorf("agent %s owns %s, which is %s of %s", a.Config.ID, c.ID, c.State, c.Agent)
+			}
+		}
+		for _, c := range a.offers {
+			if c.Offer == nil || c.Offer.Agent != a.Config.ID {
+				return fmt.Errorf("agent %s holds an offer of %s that is not his", a.Config.ID, c.ID)
+			}
+		}
+		if a.Status != evenkeel.StatusOnline && len(a.offers) > 0 {
+			return fmt.Errorf("agent %s is %s and holds offers", a.Config.ID, a.Status)
+		}
+		bytes += chatBytes
+	}
+	for _, q := range d.queues.list {
+		if q.live != live[q] || q.waiting != waiting[q] {
+			return fmt.Errorf("queue %s counts %d/%d instead of %d/%d", q.Config.ID, q.live, q.waiting, live[q], waiting[q])
+		}
+		bytes += chatBytes
+	}
+	return sizeInvariant(d, bytes)
+}
+
+// sizeInvariant counts the logical bytes anew.
+func sizeInvariant(d *Desk, bytes int64) error {
+	for _, ch := range d.channels.list {
+		bytes += rowBytes + int64(len(ch.Name))
+	}
+	for _, c := range d.chunks.list {
+		bytes += rowBytes
+		for i := range c.Records {
+			bytes += recordSize(&c.Records[i])
+		}
+	}
+	bytes += int64(d.workspaces.len()) * chatBytes
+	bytes += int64(d.keys.len()) * keyBytes
+	bytes += int64(d.nodes.len()+d.apiKeys.len()+d.tokens.len()+d.customers.len()+d.sessions.len()+d.timers.len()+d.work.len()) * rowBytes
+	for _, cu := range d.customers.list {
+		bytes += int64(len(cu.Attributes))
+	}
+	if bytes != d.cell.Bytes {
+		return fmt.Errorf("the state is counted as %d bytes, it is %d", d.cell.Bytes, bytes)
+	}
+	return nil
+}
+
+func chatInvariants(d *Desk, c *chatRow) error {
+	over := c.State.Over()
+	timers := []struct {
+		name string
+		seq  uint64
+		may  bool
+	}{
+		{"wait", c.WaitTimer, c.State == evenkeel.ChatQueued || c.State == evenkeel.ChatOffered},
+		{"idle", c.IdleTimer, !over}, {"lost", c.LostTimer, c.State == evenkeel.ChatActive}, {"gone", c.GoneTimer, !over},
+		{"wrap", c.WrapTimer, c.State == evenkeel.ChatWrapping}, {"linger", c.LingerTimer, c.State == evenkeel.ChatClosed},
+	}
+	for _, t := range timers {
+		if t.seq != 0 && (!t.may || d.timers.get(t.seq) == nil) {
+			return fmt.Errorf("the timer %s is set", t.name)
+		}
+	}
+	switch {
+	case (c.Offer != nil) != (c.State == evenkeel.ChatOffered):
+		return fmt.Errorf("its offer is %+v", c.Offer)
+	case c.Offer != nil && d.timers.get(c.Offer.Timer) == nil:
+		return fmt.Errorf("its offer has no deadline")
+	case c.State == evenkeel.ChatWrapping && c.WrapTimer == 0:
+		return fmt.Errorf("its wrap-up has no end")
+	case (c.State == evenkeel.ChatQueued || c.State == evenkeel.ChatOffered) && c.Agent != "":
+		return fmt.Errorf("it waits and is owned by %s", c.Agent)
+	case c.State == evenkeel.ChatActive && (c.agent == nil || c.agent.Config.ID != c.Agent):
+		return fmt.Errorf("it is active and owned by %q", c.Agent)
+	case c.State == evenkeel.ChatActive && !c.agent.connected() && c.LostTimer == 0 && c.queue.Config.OnAgentLost != evenkeel.LostStay:
+		return fmt.Errorf("its owner is not connected and has no grace")
+	case c.Gone && !over && c.GoneTimer == 0 && (c.State != evenkeel.ChatActive || c.queue.Config.CustomerGoneClose > 0):
+		return fmt.Errorf("its customer is gone and has no grace")
+	case c.Messages != c.talk.said() || c.Notes != c.staff.said():
+		if len(c.talk.chunks) > 0 && c.talk.chunks[0].Base == 1 {
+			return fmt.Errorf("%d messages, %d notes; said %d, %d", c.Messages, c.Notes, c.talk.said(), c.staff.said())
+		}
+	}
+	for _, other := range c.customer.live {
+		if other != c && !over && other.Asked == c.Asked {
+			return fmt.Errorf("its customer has %s in the same queue", other.ID)
+		}
+	}
+	return nil
+}
+
+// unmatched returns a waiting chat and a free agent that routing left apart.
+func unmatched(d *Desk) error {
+	if dec, ok := d.floor.Next(int64(d.cell.Now)); ok {
+		return fmt.Errorf("chat %s waits although %s is free", dec.Chat, dec.Agent)
+	}
+	return nil
+}
