@@ -119,7 +119,6 @@ func (f *Floor) DeleteQueue(id string) {
 		return
 	}
 	q.known = false
-	f.mark(q)
 	f.requalify(q)
 	f.drop(q)
 }

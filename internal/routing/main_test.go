@@ -12,7 +12,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for name, value := range map[string]string{"rapid.checks": "1500", "rapid.steps": "50"} {
+	for name, value := range map[string]string{"rapid.checks": "600", "rapid.steps": "50"} {
 		if !given[name] && !testing.Short() {
 			if err := flag.Set(name, value); err != nil {
 				panic(err)

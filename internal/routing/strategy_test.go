@@ -33,9 +33,9 @@ func TestStrategies(t *testing.T) {
 			"d": func(a *Agent, _ *Membership) { a.Capacity, a.Used = 1, 0 },
 		}, "d c b a"},
 		{"balanced: shares that no rounding tells apart", Balanced, nil, map[string]change{
-			"a": func(a *Agent, _ *Membership) { a.Capacity, a.Used = MaxCapacity, MaxCapacity-2 },
-			"b": func(a *Agent, _ *Membership) { a.Capacity, a.Used = MaxCapacity-1, MaxCapacity-3 },
-			"c": func(a *Agent, _ *Membership) { a.Capacity, a.Used = MaxCapacity, MaxCapacity-3 },
+			"a": func(a *Agent, _ *Membership) { a.Capacity, a.Used = MaxCapacity, MaxCapacity-1 },
+			"b": func(a *Agent, _ *Membership) { a.Capacity, a.Used = MaxCapacity-1, MaxCapacity-2 },
+			"c": func(a *Agent, _ *Membership) { a.Capacity, a.Used = MaxCapacity-2, MaxCapacity-3 },
 		}, "c b a"},
 		{"balanced: equal fractions are equal", Balanced, nil, map[string]change{
 			"a": func(a *Agent, _ *Membership) { a.Capacity, a.Used, a.LastAssigned = 3, 1, 8 },
