@@ -41,6 +41,9 @@ type state struct {
 	// snapshot, or one before the oldest entry that is left.
 	base     uint64
 	baseTerm uint64 // 0 if not known
+	// loose: base only follows from the oldest entry that is left; the log may
+	// have been cut off below it since, in a segment that is left.
+	loose    bool
 	last     uint64 // last index of the log; base <= last
 	lastTerm uint64 // its term; 0 if not known
 
@@ -66,7 +69,7 @@ func (s *state) dropSkips(index uint64) {
 
 // restart puts the beginning of the log behind a snapshot.
 func (s *state) restart(index, term uint64) {
-	s.base, s.baseTerm = index, term
+	s.base, s.baseTerm, s.loose = index, term, false
 	s.last, s.lastTerm = index, term
 	s.entries = nil
 	s.dropSkips(index)
@@ -217,8 +220,9 @@ func (s *state) place(e *raftpb.Entry) error {
 	switch {
 	case index == 0:
 		return fmt.Errorf("%w: an entry without an index", errRecord)
-	case virgin:
-		s.base, s.baseTerm = index-1, 0
+	case virgin, s.loose && index <= s.base:
+		s.base, s.baseTerm, s.loose = index-1, 0, true
+		s.entries = nil
 	case index <= s.base:
 		return fmt.Errorf("%w: entry %d in a log that begins behind %d", errRecord, index, s.base)
 	case index > s.last+1:
