@@ -261,6 +261,13 @@ func TestDecisionKeepsTheFirstReasons(t *testing.T) {
 	if all, _ := s.Why("c", 0); len(all) != 30 {
 		t.Errorf("%d considered, want 30", len(all))
 	}
+	for i := range 30 { // more who may take it than there is room for
+		s.PutAgent(available(fmt.Sprintf("a%02d", i)))
+	}
+	d, _ = s.Next(0)
+	if len(d.Why) != MaxConsidered || d.Why[MaxConsidered-1].Rank != MaxConsidered {
+		t.Errorf("%d reasons kept: %s", len(d.Why), text(d.Why))
+	}
 }
 
 func TestReads(t *testing.T) {
