@@ -68,9 +68,10 @@ func (e *Edge) command(name string) handler {
 		if err != nil {
 			return nil, err
 		}
-		if c.ID == "" && c.Body.Kind() != evenkeel.KindChatStart {
-			// Named here, so that the courier can ask again. A second start
-			// is harmless by itself: it finds the first one's chat.
+		if start, ok := c.Body.(*evenkeel.ChatStart); c.ID == "" && !(ok && start.Message == "") {
+			// Named here, so that the courier can ask again, and so that a
+			// message has an id. A start alone needs none: a second one finds
+			// the first one's chat.
 			id, failure := auth.NewID(e.cfg.Random, "http-")
 			if failure != nil {
 				return nil, asError(failure)

@@ -261,6 +261,16 @@ func (q *request) customer(r Reader) (*evenkeel.CustomerState, error) {
 	return c, nil
 }
 
+// mayKnowCustomer keeps agents from customers whom they do not serve, as
+// reading does.
+func (q *request) mayKnowCustomer() *evenkeel.Error {
+	if q.who.Role != evenkeel.RoleAgent {
+		return nil
+	}
+	_, err := q.view(func(r Reader) (any, error) { return q.customer(r) })
+	return err
+}
+
 type customerBody struct {
 	ID         string          `json:"id"`
 	Name       string          `json:"name"`
@@ -281,8 +291,18 @@ func (e *Edge) putCustomer() handler {
 		if err := firstError(err, checkID("id", q.PathValue("id")), tooLong("name", b.Name, maxNameRunes)); err != nil {
 			return nil, err
 		}
+		if err := q.mayKnowCustomer(); err != nil {
+			return nil, err
+		}
 		put := &evenkeel.CustomerPut{Customer: q.PathValue("id"), Name: b.Name, Attributes: attributes}
-		return q.put(put, func(r Reader) (any, error) { return q.customer(r) })
+		return q.put(put, func(r Reader) (any, error) {
+			c, err := q.customer(r)
+			if evenkeel.ErrorCode(err) == evenkeel.CodeNotFound {
+				// The desk forgets a customer of whom nothing is left to know.
+				return &evenkeel.CustomerState{ID: put.Customer, Name: b.Name, Attributes: json.RawMessage("{}"), Chats: []string{}}, nil
+			}
+			return c, err
+		})
 	}
 }
 

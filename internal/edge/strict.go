@@ -51,7 +51,7 @@ func (s *shape) add(t reflect.Type, index []int) {
 		case name != "" && name != "-" && f.IsExported():
 			field := shapeField{index: at}
 			inner := f.Type
-			if inner.Kind() == reflect.Slice && plainStruct(inner.Elem()) {
+			if inner.Kind() == reflect.Slice && !ownForm(inner) && plainStruct(inner.Elem()) {
 				field.list, inner = true, inner.Elem()
 			}
 			if plainStruct(inner) {
@@ -65,7 +65,11 @@ func (s *shape) add(t reflect.Type, index []int) {
 // plainStruct tells whether a type is a struct that has no JSON form of its
 // own.
 func plainStruct(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+	return t.Kind() == reflect.Struct && !ownForm(t)
+}
+
+func ownForm(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
 }
 
 // decode reads one JSON object into the struct that dst points to. What is
