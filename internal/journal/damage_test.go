@@ -133,6 +133,10 @@ func aSnapshot(t *testing.T) []byte {
 	r := newRig(simdisk.New(newRand(1), 0), 1)
 	_, err := r.open()
 	must(t, err)
+	if _, err := r.j.CreateSnapshot(5, 1); err == nil {
+		t.Fatal("a snapshot was begun before the log")
+	}
+	must(t, r.append(&journal.Batch{Meta: []byte("node 1")}))
 	must(t, r.receive(5, 1, "state"))
 	return r.disk.Content(r.j.Snapshots()[0].Name)
 }

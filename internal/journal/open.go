@@ -206,6 +206,7 @@ func (j *Journal) adopt(w *walk, scan *snapScan) error {
 	if err := j.settle(w); err != nil {
 		return err
 	}
+	j.snaps.begun.Store(w.last != nil)
 	if err := j.closeOld(); err != nil {
 		return err
 	}
@@ -315,7 +316,8 @@ func (j *Journal) Snapshots() []SnapshotMeta { return j.snaps.list() }
 func (j *Journal) OpenSnapshot(index uint64) (*SnapshotReader, error) { return j.snaps.open(index) }
 
 // CreateSnapshot begins the snapshot file of the desk at index (not 0), whose
-// entry has the given term.
+// entry has the given term. A batch must have been appended before: the node's
+// own record, if nothing else.
 func (j *Journal) CreateSnapshot(index, term uint64) (*SnapshotWriter, error) {
 	return j.snaps.create(index, term)
 }

@@ -23,6 +23,7 @@ func TestAnyLife(t *testing.T) {
 		if _, err := r.open(); err != nil {
 			rt.Fatal(err)
 		}
+		must(t, r.append(&journal.Batch{Meta: []byte("node 1")}))
 		for n := rapid.IntRange(1, 40).Draw(rt, "steps"); n > 0; n-- {
 			if rapid.IntRange(0, 9).Draw(rt, "crash") == 0 {
 				r.disk.CrashAt(rapid.IntRange(1, 40).Draw(rt, "at"))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
@@ -26,6 +27,10 @@ type snapStore struct {
 	old    []string       // to be removed: rotten, or no longer among the newest
 	pins   map[string]int // open readers
 	opened uint64         // writers so far, to give each file a name of its own
+
+	// begun: the log has a batch. Before that no snapshot is made, for a
+	// directory with snapshots and no log is a damaged one.
+	begun atomic.Bool
 }
 
 // snapScan is what a directory holds, read without changing anything.
@@ -153,6 +158,9 @@ func (st *snapStore) rewrite(m *SnapshotMeta) error {
 func (st *snapStore) create(index, term uint64) (*SnapshotWriter, error) {
 	if index == 0 {
 		return nil, errors.New("a snapshot at index 0 has nothing in it")
+	}
+	if !st.begun.Load() {
+		return nil, errors.New("a snapshot before the first batch of the journal")
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()

@@ -108,6 +108,7 @@ func (j *Journal) writePart(head []byte, entries []*raftpb.Entry, size int, next
 	}
 	j.cur.maxIndex = max(j.cur.maxIndex, i.last, next.base)
 	j.number, j.prev, j.off = i.number, i.sum(j.cur.seed), i.end()
+	j.snaps.begun.Store(true)
 	if cap(j.buf) > 2*maxPart {
 		j.buf = nil
 	}

@@ -1,6 +1,7 @@
 package simdisk
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -83,7 +84,7 @@ func (h *file) ReadAt(b []byte, at int64) (int, error) {
 // WriteAt implements journal.File.
 func (h *file) WriteAt(b []byte, at int64) (int, error) {
 	crash, err := h.begin(OpWrite, at, int64(len(b)))
-	if err != nil && h.d.crashed {
+	if errors.Is(err, ErrCrashed) {
 		return 0, err
 	}
 	n := int64(len(b))
@@ -121,7 +122,7 @@ func (f *inode) put(b []byte, at int64) {
 func (h *file) Sync() error {
 	crash, err := h.begin(OpSync, 0, 0)
 	if err != nil {
-		if !h.d.crashed {
+		if !errors.Is(err, ErrCrashed) {
 			h.d.failSync(h.f)
 		}
 		return err
