@@ -76,6 +76,13 @@ func (k *deskClock) saw(e *raftpb.Entry, now time.Duration) {
 	}
 }
 
+// restored takes the machine's time from a snapshot of another replica.
+func (k *deskClock) restored(t evenkeel.DeskTime, now time.Duration) {
+	if t > k.last {
+		k.base, k.at, k.last = t, now, t
+	}
+}
+
 func (k *deskClock) heardLeader(now time.Duration) { k.heard = now }
 
 // lead begins a leadership.

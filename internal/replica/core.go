@@ -276,6 +276,11 @@ func (c *Core) ReportSnapshot(id uint64, ok bool) {
 // waits before the log is refused; what is in the log waits for room, for nobody
 // can say any more that it will not take effect.
 func (c *Core) JournalFull(full bool) {
+	if c.full && !full {
+		for _, a := range c.appending {
+			a.since = c.now // it waited for room, not for a slow disk
+		}
+	}
 	c.full = full
 	if full {
 		for _, p := range c.lanes.clear() {

@@ -70,6 +70,7 @@ func stamped(e *raftpb.Entry) bool {
 
 // Applied tells the core how the machine stands after an Apply.
 type Applied struct {
+	Time        evenkeel.DeskTime // the machine's
 	Deadline    evenkeel.DeskTime // the machine's next one
 	HasDeadline bool
 	More        bool // follow-up work is left: tick at once
@@ -272,6 +273,7 @@ func (c *Core) Applied(now time.Duration, a *Apply, state Applied) error {
 	c.applying = c.applying[1:]
 	c.applied.state = state
 	if a.Restore != nil {
+		c.clock.restored(state.Time, c.now)
 		c.applied.index, c.applied.term = a.Restore.GetIndex(), a.Restore.GetTerm()
 		c.snapshot.restored()
 		return nil
