@@ -30,7 +30,7 @@ func threeBatches(t testing.TB) image {
 	must(t, r.append(&journal.Batch{Meta: []byte("node 1"), HardState: hard(1, 1, 0)}))
 	must(t, r.append(&journal.Batch{Entries: []*raftpb.Entry{entry(1, 1, "one"), entry(2, 1, "two")}}))
 	must(t, r.append(&journal.Batch{
-		HardState: hard(7, 2, 2),
+		HardState: hard(7, 2, 4),
 		Entries:   []*raftpb.Entry{entry(3, 7, strings.Repeat("three", 250)), entry(4, 7, "four")},
 	}))
 	must(t, r.j.Close())
@@ -107,6 +107,9 @@ func TestTailThatIsNotWhole(t *testing.T) {
 			must(t, err)
 			if got := uint64(len(rec.Entries)); got != c.last {
 				t.Errorf("%d entries, want %d", got, c.last)
+			}
+			if commit := rec.HardState.GetCommit(); commit > c.last {
+				t.Errorf("commit %d is beyond the last entry", commit)
 			}
 			if (rec.Doubt != nil) != c.doubt {
 				t.Fatalf("doubt: %+v", rec.Doubt)
