@@ -2,11 +2,11 @@
 // apps: it lets them in, tells them what happens on their channels, in order
 // and without a hole, and brings them up to date after every cut.
 //
-//	            bytes                              events, in log order
-//	  socket <---------> Encoding <--> Session <---------------------- Hub
-//	                                      |
-//	                                      v effects: authenticate, read
-//	                                        history, call, join a channel
+//	          bytes                              events, in log order
+//	socket <---------> Encoding <--> Session <---------------------- Hub
+//	                                    |
+//	                                    v effects: authenticate, read
+//	                                      history, call, join a channel
 //
 // # The pure half
 //

@@ -1,0 +1,103 @@
+//evenkeel:shell
+
+package realtime
+
+import (
+	"bytes"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+)
+
+// startWriting sees to it that a goroutine writes what waits. An idle client
+// has none. Called under the lock.
+func (c *conn) startWriting() {
+	if !c.writing {
+		c.writing = true
+		c.srv.running.Go(c.write)
+	}
+}
+
+// write passes on what waits in the session, as much as there is in one
+// message, until nothing is left; then the close frame, if it is time.
+func (c *conn) write() {
+	b := c.srv.buffer()
+	defer c.srv.buffers.Put(b)
+	for {
+		message, closing := c.take(b)
+		switch {
+		case len(message) > 0:
+			if err := c.send(message); err != nil {
+				_ = c.ws.Close() // the reading goroutine ends
+				c.step(Gone{}, false)
+				return
+			}
+		case closing != nil:
+			c.sendClose(*closing)
+			return
+		default:
+			return
+		}
+	}
+}
+
+// take returns the next message, in b's memory. If there is none the writing
+// goroutine counts as ended.
+func (c *conn) take(b *bytes.Buffer) ([]byte, *Close) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b.Reset()
+	message := c.session.Take(b.AvailableBuffer(), maxBatch)
+	if cap(message) <= 2*maxBatch {
+		*b = *bytes.NewBuffer(message[:0]) // keeps what has grown
+	}
+	c.makeRoom()
+	if len(message) > 0 {
+		return message, nil
+	}
+	closing := c.closing
+	c.writing, c.closing = false, nil
+	return nil, closing
+}
+
+// send writes one message by one system call.
+func (c *conn) send(message []byte) error {
+	patience := c.srv.cfg.WriteTimeout + time.Duration(len(message)/slowest)*time.Second
+	if err := c.ws.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	return c.ws.WriteMessage(websocket.TextMessage, message)
+}
+
+// end has the connection closed, when all that waits is written.
+func (c *conn) end(e Close) {
+	if e.Code == CloseSlow {
+		c.srv.slow.Add(1)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closing = &e
+	if e.Now {
+		// A message may be half written: its writer gives up soon.
+		_ = c.ws.NetConn().SetWriteDeadline(time.Now().Add(closeTime))
+	}
+	c.startWriting()
+}
+
+// maxReason is what fits into a close frame behind the code, in bytes.
+const maxReason = 123
+
+// sendClose tells the client why it is sent away, and gives it a moment to
+// answer: a socket closed at once could lose what was written before.
+func (c *conn) sendClose(e Close) {
+	reason := e.Reason
+	for len(reason) > maxReason || !utf8.ValidString(reason) {
+		reason = reason[:min(len(reason)-1, maxReason)]
+	}
+	by := time.Now().Add(closeTime)
+	_ = c.ws.SetReadDeadline(by) // fails only on a closed socket
+	if err := c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(e.Code), reason), by); err != nil {
+		_ = c.ws.Close()
+	}
+}
