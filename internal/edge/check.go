@@ -17,6 +17,8 @@ const (
 	maxBodyBytes   = 256 << 10
 	maxTextRunes   = 10000
 	maxNameRunes   = 200 // subjects, names, reasons
+	maxEmailRunes  = 320
+	maxURLRunes    = 1000
 	maxIDBytes     = 128
 	maxTags        = 50
 	maxTagRunes    = 64
@@ -145,12 +147,11 @@ func checkSkills(skills evenkeel.Skills) *evenkeel.Error {
 		return badField("skills", "holds more than %d skills", maxListMembers)
 	}
 	for _, s := range skills {
-		at := "skills." + s.Name
-		if s.Name == "" || s.Level < 1 {
-			return badField(at, "must be a name with a level from 1")
-		}
-		if err := tooLong(at, s.Name, maxNameRunes); err != nil {
+		if err := tooLong("skills", s.Name, maxNameRunes); err != nil {
 			return err
+		}
+		if s.Name == "" || s.Level < 1 {
+			return badField("skills."+s.Name, "must be a name with a level from 1")
 		}
 	}
 	return nil

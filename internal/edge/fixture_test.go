@@ -148,6 +148,23 @@ const testPassword = "correct horse"
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{T: t, cell: newTestCell(t), tokens: map[evenkeel.Role]string{}}
+	f.build()
+	f.server = httptest.NewServer(f.edge.Handler())
+	t.Cleanup(f.server.Close)
+	f.logIn()
+	return f
+}
+
+// build makes an edge that ends with the test.
+func (f *fixture) build() {
+	f.Helper()
+	f.assemble()
+	f.Cleanup(f.edge.Stop)
+}
+
+// assemble makes and starts an edge before a cell with people.
+func (f *fixture) assemble() {
+	f.Helper()
 	edge, err := New(Config{
 		Cell: f.cell, Random: &countingReader{}, PasswordCost: auth.Cost{Memory: 8, Passes: 1, Threads: 1},
 		VisitorKey: func() ([]byte, error) { return bytes.Repeat([]byte{9}, 32), nil },
@@ -159,21 +176,16 @@ func newFixture(t *testing.T) *fixture {
 		Now: f.now,
 	})
 	if err != nil {
-		t.Fatal(err)
+		f.Fatal(err)
 	}
 	f.edge = edge
 	f.cell.events = edge.Events
-	hash, err := edge.passwords.Hash(t.Context(), testPassword)
+	hash, err := edge.passwords.Hash(f.Context(), testPassword)
 	if err != nil {
-		t.Fatal(err)
+		f.Fatal(err)
 	}
 	f.form(hash)
 	edge.Start()
-	t.Cleanup(edge.Stop)
-	f.server = httptest.NewServer(edge.Handler())
-	t.Cleanup(f.server.Close)
-	f.logIn()
-	return f
 }
 
 // countingReader is a source of bytes that never repeat themselves.

@@ -67,8 +67,8 @@ func (e *Edge) login() handler {
 			return nil, badField("email", "is missing")
 		case b.Password == "":
 			return nil, badField("password", "is missing")
-		case len(b.Email) > 320:
-			return nil, badField("email", "has more than 320 bytes")
+		case len(b.Email) > maxEmailRunes:
+			return nil, badField("email", "has more than %d bytes", maxEmailRunes)
 		}
 		found, err := q.checkPassword(b.Workspace, strings.ToLower(strings.TrimSpace(b.Email)), b.Password)
 		if err != nil {

@@ -91,7 +91,8 @@ func (e *Edge) putQueue() handler {
 		if err := s.decode(q.body, &b); err != nil {
 			return nil, err
 		}
-		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), checkSkills(b.Skills)); err != nil {
+		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), checkOptionalID("overflow", b.Overflow),
+			checkSkills(b.Skills)); err != nil {
 			return nil, err
 		}
 		return q.put(&evenkeel.QueuePut{Queue: b}, func(r Reader) (any, error) { return r.Queue(q.who.Principal, b.ID) })
@@ -126,16 +127,9 @@ func (e *Edge) putAgent() handler {
 		if err := s.decode(q.body, &b); err != nil {
 			return nil, err
 		}
-		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), checkSkills(b.Skills)); err != nil {
+		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), tooLong("email", b.Email, maxEmailRunes),
+			tooLong("avatar", b.Avatar, maxURLRunes), checkSkills(b.Skills), checkMemberships(b.Queues)); err != nil {
 			return nil, err
-		}
-		if len(b.Queues) > maxListMembers {
-			return nil, badField("queues", "holds more than %d queues", maxListMembers)
-		}
-		for i := range b.Queues {
-			if b.Queues[i].Level == 0 {
-				b.Queues[i].Level = 1
-			}
 		}
 		b.Email = strings.ToLower(b.Email)
 		put := &evenkeel.AgentPut{Agent: b.Agent}
@@ -148,6 +142,22 @@ func (e *Edge) putAgent() handler {
 		}
 		return q.put(put, func(r Reader) (any, error) { return r.Agent(q.who.Principal, b.ID) })
 	}
+}
+
+// checkMemberships fills in the first level where none is given.
+func checkMemberships(queues []evenkeel.Membership) *evenkeel.Error {
+	if len(queues) > maxListMembers {
+		return badField("queues", "holds more than %d queues", maxListMembers)
+	}
+	for i := range queues {
+		if queues[i].Level == 0 {
+			queues[i].Level = 1
+		}
+		if err := checkID("queues["+strconv.Itoa(i)+"].id", queues[i].Queue); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func deleteAgent(q *request) (*answer, *evenkeel.Error) {
@@ -334,7 +344,8 @@ func (e *Edge) putWorkspace() handler {
 		if err := s.decode(q.body, &b); err != nil {
 			return nil, err
 		}
-		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), checkOrigins(b.Origins)); err != nil {
+		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), checkOptionalID("default_queue", b.DefaultQueue),
+			checkOrigins(b.Origins)); err != nil {
 			return nil, err
 		}
 		return q.put(&evenkeel.WorkspacePut{Workspace: b}, q.workspace)
@@ -348,7 +359,7 @@ func checkOrigins(origins []string) *evenkeel.Error {
 	}
 	for i, o := range origins {
 		u, err := url.Parse(o)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || o != u.Scheme+"://"+u.Host {
+		if err != nil || len(o) > maxNameRunes || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || o != u.Scheme+"://"+u.Host {
 			return badField("origins["+strconv.Itoa(i)+"]", "must be an origin such as https://shop.example, without a path")
 		}
 	}

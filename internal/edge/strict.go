@@ -191,7 +191,13 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
+// maxPath bounds what an error repeats of a caller's own names, in bytes.
+const maxPath = 128
+
 func badField(path, format string, args ...any) *evenkeel.Error {
+	if len(path) > maxPath {
+		path = strings.ToValidUTF8(path[:maxPath], "") + "..."
+	}
 	err := evenkeel.FieldErrorf(path, format, args...)
 	if path == "" {
 		err.Detail = "the body " + err.Detail
