@@ -171,3 +171,25 @@ func TestLocked(t *testing.T) {
 		t.Fatalf("append to a closed journal: %v", err)
 	}
 }
+
+// TestTwoPasts: a segment of the same journal, from a copy that went on differently
+// with the same number of batches.
+func TestTwoPasts(t *testing.T) {
+	future := func(text string) image {
+		d := longLog(t).disk()
+		j, _, err := journal.Open(d, small(3))
+		must(t, err)
+		for i := range uint64(4) {
+			must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(13+i, 1, strings.Repeat(text, 3000))}}))
+		}
+		must(t, j.Close())
+		return imageOf(d)
+	}
+	d := future("a").disk()
+	seventh := imageNames(imageOf(d))[6]
+	d.Put(seventh, future("b")[seventh])
+	_, rec, err := journal.Open(d, small(4))
+	if damage, _ := errors.AsType[*journal.DamageError](err); damage == nil || len(rec.Entries) != 14 {
+		t.Fatalf("got %v, %d entries", err, len(rec.Entries))
+	}
+}

@@ -40,6 +40,9 @@ func (j *Journal) replaceDoubtful(how Resolution) error {
 	if how == Carry {
 		d := *j.doubt
 		d.Carried = true
+		if old := next.doubt; old != nil {
+			d.join(old)
+		}
 		next.doubt = &d
 		head = appendNumbers(nil, recDoubt, d.Batch, d.First, d.Last, d.LastTerm)
 	}
@@ -74,6 +77,14 @@ func (j *Journal) replaceDoubtful(how Resolution) error {
 		return j.commitRestart()
 	}
 	return nil
+}
+
+// join widens a doubt by an older one that is carried.
+func (d *Doubt) join(old *Doubt) {
+	if d.First == 0 || old.First > 0 && old.First < d.First {
+		d.First = old.First
+	}
+	d.Last, d.LastTerm = max(d.Last, old.Last), max(d.LastTerm, old.LastTerm)
 }
 
 // appendNoDoubt ends a carried doubt.

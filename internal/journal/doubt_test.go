@@ -266,3 +266,52 @@ func resolve(d *simdisk.Disk, at int, how journal.Resolution) (crashed bool, rec
 	}
 	return crashed, rec, nil
 }
+
+// TestDoubtBehindASnapshot: the batch in doubt is in a snapshot, so nothing is lost, and
+// the log goes on behind the snapshot.
+func TestDoubtBehindASnapshot(t *testing.T) {
+	d := threeBatches(t).disk()
+	r := newRig(d, 1)
+	_, err := r.open()
+	must(t, err)
+	must(t, r.receive(4, 7, "state"))
+	must(t, r.j.Close())
+	d.FlipBit(firstLog, third+700, 7)
+	j, rec, err := journal.Open(d, small(1))
+	must(t, err)
+	if rec.Doubt == nil || rec.Doubt.Last > rec.Snapshot.Index || rec.HardState.GetCommit() != 4 || len(rec.Entries) != 0 {
+		t.Fatalf("%+v", rec)
+	}
+	must(t, j.ResolveDoubt(journal.Cut))
+	must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(5, 7, "five")}}))
+	must(t, j.Close())
+	d.Crash(simdisk.None)
+	_, rec, err = journal.Open(d, small(1))
+	must(t, err)
+	if rec.Doubt != nil || rec.Snapshot.Index != 4 || len(rec.Entries) != 1 || rec.Entries[0].GetIndex() != 5 {
+		t.Fatalf("%+v", rec)
+	}
+}
+
+// TestTwoDoubts: a doubt that is carried is widened by another.
+func TestTwoDoubts(t *testing.T) {
+	d := threeBatches(t).disk()
+	for i := range 2 {
+		d.FlipBit(firstLog, third+int64(i)*512+200, 7)
+		j, rec, err := journal.Open(d, small(1))
+		must(t, err)
+		if rec.Doubt == nil || rec.Doubt.Carried {
+			t.Fatalf("doubt %d: %+v", i, rec.Doubt)
+		}
+		must(t, j.ResolveDoubt(journal.Carry))
+		if i == 0 {
+			must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(3, 8, strings.Repeat("x", 3000))}}))
+		}
+		must(t, j.Close())
+	}
+	_, rec, err := journal.Open(d, small(1))
+	must(t, err)
+	if d := rec.Doubt; d == nil || !d.Carried || d.First != 3 || d.Last != 4 || d.LastTerm != 8 {
+		t.Fatalf("%+v", d)
+	}
+}

@@ -64,7 +64,8 @@ type Skip struct {
 
 // Recovered is what Open found.
 type Recovered struct {
-	// Fresh: nothing was ever appended here.
+	// Fresh: not one batch can be read, and nothing says that there ever was one,
+	// unless the first is in doubt.
 	Fresh bool
 
 	// Meta is the node's own record; nil if none was ever written.
@@ -108,7 +109,8 @@ type Doubt struct {
 	Batch  uint64 // number of the batch
 
 	// First and Last are the indexes of its entries; both 0 if it had none. LastTerm
-	// is the term of the last.
+	// is the term of the last. If Last is not above the index of the snapshot,
+	// nothing is lost by Cut.
 	First, Last, LastTerm uint64
 
 	// Torn: at least one sector of the payload still is as blank as before the write,

@@ -237,9 +237,6 @@ func (j *Journal) settle(w *walk) error {
 		s, from := w.segs[i], w.off
 		if i > w.at {
 			from = headSize
-			if err := s.blankRing(); err != nil {
-				return err
-			}
 		}
 		if i > w.at || w.doubt == nil {
 			wiped, err := s.wipe(from)
@@ -265,24 +262,6 @@ func (p *payload) encode() []byte {
 	b := make([]byte, align(infoSize+int64(len(p.body))))
 	copy(b[infoSize:], p.body)
 	return b
-}
-
-// blankRing clears the slots of a segment that was never used.
-func (s *segment) blankRing() error {
-	var b [sectorSize]byte
-	for n := range uint64(ringSlots) {
-		at := slotOffset(n)
-		if err := readAt(s.file, b[:], at); err != nil {
-			return fmt.Errorf("read %s: %w", s.name, err)
-		}
-		if isZero(b[:]) {
-			continue
-		}
-		if _, err := s.file.WriteAt(zeroSector[:], at); err != nil {
-			return fmt.Errorf("clear the ring of %s: %w", s.name, err)
-		}
-	}
-	return nil
 }
 
 // Err returns the error that poisoned the journal, or nil.

@@ -18,15 +18,27 @@ type dirFS struct {
 	path string
 }
 
-// OpenDir returns the directory at path as an FS; it is made, with its parents, if it is
-// missing. Only the owner may read it.
+// OpenDir returns the directory at path as an FS; it is made, with its parents,
+// if it is missing. Only the owner may read it.
 func OpenDir(path string) (FS, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find the data directory: %w", err)
+	}
+	var parents []string // of what is missing: the new names have to survive a crash
+	for p := path; ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
+			break
+		}
+		parents = append(parents, filepath.Dir(p))
+	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	// The new name itself has to survive a crash.
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("sync %s: %w", filepath.Dir(path), err)
+	for _, p := range parents {
+		if err := syncDir(p); err != nil {
+			return nil, fmt.Errorf("sync %s: %w", p, err)
+		}
 	}
 	return &dirFS{path: path}, nil
 }

@@ -105,3 +105,60 @@ func TestFullDevice(t *testing.T) {
 		t.Fatalf("left behind: %v, %v", entries, err)
 	}
 }
+
+// TestSnapshotsBesideTheLog writes and reads snapshots in goroutines of their own
+// while the log goes on.
+func TestSnapshotsBesideTheLog(t *testing.T) {
+	fsys, err := journal.OpenDir(t.TempDir())
+	must(t, err)
+	j, _, err := journal.Open(fsys, small(1))
+	must(t, err)
+	must(t, j.Append(&journal.Batch{Meta: []byte("node 1"), HardState: hard(1, 1, 0)}))
+	applied, done := make(chan uint64, 1), make(chan error, 1)
+	go func() {
+		var err error
+		for index := range applied {
+			err = errors.Join(err, writeAndRead(j, index))
+		}
+		done <- err
+	}()
+	const last = 60
+	for i := uint64(1); i <= last; i++ {
+		must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(i, 1, strings.Repeat("x", 2000))}}))
+		if i%5 == 0 {
+			applied <- i
+			_, err := j.Compact(i)
+			must(t, err)
+		}
+	}
+	close(applied)
+	must(t, <-done)
+	must(t, j.Close())
+	_, rec, err := journal.Open(fsys, small(1))
+	must(t, err)
+	if rec.Snapshot.Index != last || len(rec.Entries) != 0 {
+		t.Fatalf("snapshot at %d and %d entries", rec.Snapshot.Index, len(rec.Entries))
+	}
+}
+
+func writeAndRead(j *journal.Journal, index uint64) error {
+	w, err := j.CreateSnapshot(index, 1)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(make([]byte, 100_000)); err != nil {
+		return errors.Join(err, w.Abort())
+	}
+	if _, err := w.Commit(journal.SnapshotMeta{Index: index, Term: 1}); err != nil {
+		return errors.Join(err, w.Abort())
+	}
+	s, err := j.OpenSnapshot(index)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(io.Discard, s)
+	if n != 100_000 {
+		err = errors.Join(err, io.ErrShortWrite)
+	}
+	return errors.Join(err, s.Close())
+}

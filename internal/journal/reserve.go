@@ -19,6 +19,9 @@ func (j *Journal) Reserve() Reserve {
 	}
 }
 
+// Free returns the bytes of the disk that nobody uses.
+func (j *Journal) Free() (int64, error) { return j.fsys.Free() }
+
 // Tend makes the next segment ahead of its need, so that no Append has to wait
 // for it. Call it when idle; it returns at once if there is nothing to do. With
 // a full disk it tries again to restore the reserve; ErrFull: still full, which
