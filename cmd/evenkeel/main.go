@@ -25,6 +25,7 @@ const (
 
 // verbs is the grammar of the command line.
 type verbs struct {
+	Serve   serveVerb   `cmd:"" help:"Run a node: alone, it is a cell of one."`
 	Config  configVerb  `cmd:"" help:"Check the configuration, or print its defaults."`
 	Version versionVerb `cmd:"" help:"Print which version this is."`
 }

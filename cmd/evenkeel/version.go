@@ -6,15 +6,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/desk"
 )
 
 // release is the version that this source tree is, or leads to. The build's own
 // record (a module version, a commit) says it more exactly where there is one.
 const release = "0.1.0-dev"
-
-// featureLevel is the highest feature level of the desk that this binary
-// understands.
-const featureLevel = 1
 
 type versionVerb struct {
 	JSON bool `name:"json" help:"Print JSON, for programs."`
@@ -48,7 +46,7 @@ func (v *versionVerb) Run(env *environment) error {
 
 func version() versionInfo {
 	info := versionInfo{
-		Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, FeatureLevel: featureLevel,
+		Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, FeatureLevel: desk.FeatureLevel,
 	}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {

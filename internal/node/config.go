@@ -36,7 +36,7 @@ type Config struct {
 
 	SegmentSize Bytes `name:"segment-size" default:"16MiB" min:"1MiB" max:"1GiB" placeholder:"SIZE" help:"Length of a file of the journal." doc:"Three such files are held ready on the disk. A multiple of 4KiB."`
 
-	SnapshotAfter Bytes `name:"snapshot-after" default:"64MiB" min:"1MiB" max:"4GiB" placeholder:"SIZE" help:"How much log may follow the last snapshot before the next one is written." doc:"Less means a quicker start and more writing."`
+	SnapshotAfter Bytes `name:"snapshot-after" default:"32MiB" min:"1MiB" max:"4GiB" placeholder:"SIZE" help:"How much log may follow the last snapshot before the next one is written." doc:"Less means a quicker start and more writing."`
 }
 
 // DefaultConfig returns the documented defaults.
@@ -70,9 +70,6 @@ func (c *Config) validate() error {
 	}
 	if c.SegmentSize%4096 != 0 {
 		return settingError("segment-size", "%s must be a multiple of 4KiB", c.SegmentSize)
-	}
-	if c.SnapshotAfter < c.SegmentSize {
-		return settingError("snapshot-after", "%s must be at least segment-size (%s)", c.SnapshotAfter, c.SegmentSize)
 	}
 	return nil
 }

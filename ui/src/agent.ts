@@ -1,7 +1,7 @@
 // The agent's side: sign in, be there, take offers, talk in several chats.
 
 import { AgentChat } from "./agentchat";
-import { button, field, fill, h } from "./dom";
+import { button, field, fill, h, reconcile } from "./dom";
 import { call, sentence } from "./http";
 import { Link } from "./link";
 import { OfferCard } from "./offer";
@@ -15,6 +15,8 @@ interface Signed {
   token: string;
   id: string;
   name: string;
+  /** The password is the one-time one that the server printed. */
+  mustChange?: boolean;
 }
 
 export class AgentPane {
@@ -31,6 +33,8 @@ export class AgentPane {
   private observed = false;
   private readonly offers = new Map<string, OfferCard>();
   private readonly chats = new Map<string, AgentChat>();
+  private readonly tabOf = new Map<string, HTMLButtonElement>();
+  private readonly choices: [Status, HTMLButtonElement][] = [this.choice("online", "Online"), this.choice("away", "Away"), this.choice("offline", "Offline")];
   private current = "";
   /** Offset of the agent's channel up to which the fetched state has everything. */
   private upTo = 0;
@@ -89,10 +93,52 @@ export class AgentPane {
   }
 
   private signedIn(login: Login): void {
-    const who = { token: login.token, id: login.user.id, name: login.user.name || login.user.id };
+    const who: Signed = { token: login.token, id: login.user.id, name: login.user.name || login.user.id, mustChange: login.must_change_password ?? false };
     sessionStorage.setItem(loginKey, JSON.stringify(who));
     this.pane.say("");
     this.connect(who);
+  }
+
+  /** Asks for a password in place of the one-time one. It can wait: nobody is kept from his first chat. */
+  private showPassword(): void {
+    const password = h("input", { attrs: { type: "password", autocomplete: "new-password", minlength: 8, required: true } });
+    const form = h("form", {
+      class: "card start",
+      on: {
+        submit: (event) => {
+          event.preventDefault();
+          void this.setPassword(password.value);
+        },
+      },
+    },
+    h("h3", {}, "Choose a password"),
+    h("p", { class: "hint" }, "In place of the one-time password that the server printed. At least 8 characters."),
+    field("New password", password),
+    h("div", { class: "row" },
+      h("button", { class: "primary", attrs: { type: "submit" } }, "Save password"),
+      button("Later", () => this.leaveForm(), "quiet")));
+    fill(this.room, form);
+    password.focus();
+  }
+
+  private leaveForm(): void {
+    fill(this.room);
+    this.render();
+  }
+
+  private async setPassword(password: string): Promise<void> {
+    const who = this.who;
+    if (!who) return;
+    try {
+      await call("POST", "/v1/auth/password", who.token, { new_password: password });
+      who.mustChange = false;
+      sessionStorage.setItem(loginKey, JSON.stringify(who));
+      this.pane.say("");
+      this.tell("Your password is changed.");
+      this.leaveForm();
+    } catch (error) {
+      this.pane.say(sentence(error));
+    }
   }
 
   private signOut(): void {
@@ -128,6 +174,9 @@ export class AgentPane {
       pending: () => this.chats.get(this.current)?.render(),
     });
     this.link = link;
+    fill(this.pane.tools,
+      h("div", { class: "statuses", attrs: { role: "group", "aria-label": "Your status" } }, ...this.choices.map(([, b]) => b)),
+      button("Sign out", () => this.signOut(), "quiet"));
     fill(this.pane.body, this.offersBox, this.notice, this.tabs, this.room);
     link.connect();
     this.render();
@@ -258,43 +307,50 @@ export class AgentPane {
     }
   }
 
+  /** Brings the screen in line; what has the focus stays where it is. */
   private render(): void {
     if (!this.who || !this.link) return;
-    fill(this.pane.tools, this.statusButtons(), button("Sign out", () => this.signOut(), "quiet"));
-    fill(this.offersBox, ...[...this.offers.values()].map((o) => o.element));
-    fill(this.tabs, ...[...this.chats].map(([id, chat]) => this.tab(id, chat)));
+    for (const [status, choice] of this.choices) choice.setAttribute("aria-pressed", String(this.status === status));
+    reconcile(this.offersBox, [...this.offers.values()].map((o) => o.element));
+    for (const id of [...this.tabOf.keys()]) if (!this.chats.has(id)) this.tabOf.delete(id);
+    reconcile(this.tabs, [...this.chats].map(([id, chat]) => this.tab(id, chat)));
     this.tabs.hidden = this.chats.size === 0;
     const chat = this.chats.get(this.current);
     if (chat) chat.render();
-    else fill(this.room, this.idle());
+    else if (!this.room.querySelector("form")) fill(this.room, this.idle());
   }
 
-  private statusButtons(): HTMLElement {
-    const choice = (status: Status, label: string) =>
-      h("button", {
-        class: `status ${status}`,
-        attrs: { type: "button", "aria-pressed": String(this.status === status) },
-        on: { click: () => void this.setStatus(status) },
-      }, label);
-    return h("div", { class: "statuses", attrs: { role: "group", "aria-label": "Your status" } },
-      choice("online", "Online"), choice("away", "Away"), choice("offline", "Offline"));
+  private choice(status: Status, label: string): [Status, HTMLButtonElement] {
+    const node = h("button", {
+      class: `status ${status}`,
+      attrs: { type: "button", "aria-pressed": "false" },
+      on: { click: () => void this.setStatus(status) },
+    }, label);
+    return [status, node];
   }
 
   private tab(id: string, chat: AgentChat): HTMLElement {
-    const unread = chat.unread;
-    return h("button", {
-      class: "tab",
-      attrs: { type: "button", role: "tab", "aria-selected": String(id === this.current) },
-      on: {
-        click: () => {
-          this.select(id);
-          this.render();
+    let node = this.tabOf.get(id);
+    if (!node) {
+      node = h("button", {
+        class: "tab",
+        attrs: { type: "button", role: "tab" },
+        on: {
+          click: () => {
+            this.select(id);
+            this.render();
+          },
         },
-      },
-    },
-    chat.partner,
-    chat.stream.over && h("span", { class: "chip" }, "wrap-up"),
-    unread > 0 && h("span", { class: "badge", attrs: { "aria-label": `${unread} unread` } }, String(unread)));
+      });
+      this.tabOf.set(id, node);
+    }
+    const unread = chat.unread;
+    node.setAttribute("aria-selected", String(id === this.current));
+    fill(node,
+      chat.partner,
+      chat.stream.over && h("span", { class: "chip" }, "wrap-up"),
+      unread > 0 && h("span", { class: "badge", attrs: { "aria-label": `${unread} unread` } }, String(unread)));
+    return node;
   }
 
   /** What the pane says while there is no chat. */
@@ -305,11 +361,17 @@ export class AgentPane {
       return h("div", { class: "idle" },
         h("p", {}, `You are signed in as ${this.who!.name} and ${this.status}.${because}`),
         h("p", {}, "Customers' chats come to you while you are online."),
-        button("Go online", () => this.setStatus("online"), "primary"));
+        button("Go online", () => this.setStatus("online"), "primary"),
+        this.passwordHint());
     }
     const waiting = this.offers.size > 0 ? "Somebody asks for you." : "No chats. The next customer who asks is offered to you.";
     return h("div", { class: "idle" },
       h("p", {}, waiting),
-      !this.observed && this.link!.state === "connected" && h("p", {}, "The cell does not see your connection yet."));
+      !this.observed && this.link!.state === "connected" && h("p", {}, "The cell does not see your connection yet."),
+      this.passwordHint());
+  }
+
+  private passwordHint(): HTMLElement | false {
+    return this.who!.mustChange === true && button("Choose a password", () => this.showPassword(), "link");
   }
 }

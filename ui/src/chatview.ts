@@ -1,6 +1,6 @@
 // A chat on the screen: the talk, who is typing, and the place to write.
 
-import { clock, fill, h } from "./dom";
+import { clock, fill, h, reconcile } from "./dom";
 import { sentence } from "./http";
 import type { Pending } from "./link";
 import type { Message, Note } from "./protocol";
@@ -54,12 +54,7 @@ export class ChatView {
   /** Brings the screen in line with the stream, touching only what changed. */
   render(): void {
     const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 60;
-    const wanted = this.wantedRows();
-    wanted.forEach((row, i) => {
-      const there = this.list.children[i];
-      if (there !== row) this.list.insertBefore(row, there ?? null);
-    });
-    while (this.list.children.length > wanted.length) this.list.lastElementChild?.remove();
+    reconcile(this.list, this.wantedRows());
     if (atEnd) this.list.scrollTop = this.list.scrollHeight;
 
     const typing = this.stream.typing;

@@ -29,6 +29,7 @@ export class CustomerPane {
   private view: ChatView | undefined;
   private token = "";
   private place = "";
+  private readonly end = button("End chat", () => this.command("chat.close"), "quiet");
 
   constructor(root: HTMLElement) {
     this.pane = new Pane(root, "Customer");
@@ -122,6 +123,7 @@ export class CustomerPane {
     this.stream = new ChatStream(this.link!, this.token, chat, "customer", () => this.render());
     this.view = new ChatView(this.stream);
     fill(this.ending);
+    fill(this.pane.tools, this.end);
     fill(this.pane.body, this.line, this.view.element, this.ending);
     this.stream.start();
     this.render();
@@ -132,7 +134,7 @@ export class CustomerPane {
     const chat = this.stream.chat;
     fill(this.line, this.sentenceFor(chat));
     this.line.dataset["state"] = chat.state;
-    fill(this.pane.tools, !this.stream.over && button("End chat", () => this.command("chat.close"), "quiet"));
+    this.end.hidden = this.stream.over;
     this.view.render();
     if (this.stream.over && this.ending.childElementCount === 0) this.showEnding();
   }

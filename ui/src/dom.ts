@@ -29,6 +29,15 @@ export function fill(node: Element, ...children: Child[]): void {
   node.replaceChildren(...children.filter((c): c is Node | string => c !== null && c !== undefined && c !== false));
 }
 
+/** Makes these the children, without touching those that stay in place. */
+export function reconcile(node: Element, wanted: readonly Element[]): void {
+  wanted.forEach((child, i) => {
+    const there = node.children[i];
+    if (there !== child) node.insertBefore(child, there ?? null);
+  });
+  while (node.children.length > wanted.length) node.lastElementChild?.remove();
+}
+
 /** A button that does one thing; while an asynchronous action runs it is disabled. */
 export function button(label: string, action: () => void | Promise<void>, look = ""): HTMLButtonElement {
   const node = h("button", {

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestCrash kills a real server at random moments while customers and agents
+// use it through the public protocol, starts it again on the same data, and
+// checks what the product promises:
+//
+//   - every acknowledged message is there once and in order;
+//   - waiting customers keep their places;
+//   - no chat has two owners;
+//   - nothing that was refused took effect.
+//
+// Whoever had no answer when the server died asks again with the same id.
+//
+// EVENKEEL_CRASH_ROUNDS sets the rounds (3), EVENKEEL_CRASH_SEED the moments and
+// the people's choices; what the machine does in between no seed repeats.
+func TestCrash(t *testing.T) {
+	rounds := crashNumber(t, "EVENKEEL_CRASH_ROUNDS", 3)
+	seed := crashNumber(t, "EVENKEEL_CRASH_SEED", int(time.Now().UnixNano()%1e9))
+	t.Logf("%d rounds; to replay: EVENKEEL_CRASH_ROUNDS=%d EVENKEEL_CRASH_SEED=%d", rounds, rounds, seed)
+
+	random := rand.New(rand.NewPCG(uint64(seed), 1))
+	server := newCrashServer(t)
+	server.start(t)
+	ledger := newLedger()
+	town := newTown(t, server, ledger, uint64(seed))
+	for round := 1; round <= rounds; round++ {
+		load := town.work()
+		life := 150*time.Millisecond + time.Duration(random.Int64N(int64(1500*time.Millisecond)))
+		wait(t.Context(), life)
+		server.kill(t)
+		load.stop()
+		server.start(t)
+		ledger.check(t, town)
+		if t.Failed() {
+			t.Fatalf("round %d of %d, killed after %v; seed %d; data in %s\n%s", round, rounds, life, seed, server.keep(t), ledger)
+		}
+	}
+	town.finish(t)
+	t.Log(ledger)
+}
+
+func crashNumber(t *testing.T, name string, standard int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is not a positive number", name, text)
+	}
+	return n
+}
+
+// wait passes some time of a load: how long people type, and servers live.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// crashServer is the binary that users run.
+type crashServer struct {
+	binary, data, log string
+	addr              string
+	process           *exec.Cmd
+}
+
+const crashPassword = "correct horse battery staple"
+
+func newCrashServer(t *testing.T) *crashServer {
+	t.Helper()
+	dir := t.TempDir()
+	s := &crashServer{
+		binary: filepath.Join(dir, "evenkeel"), data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log"),
+		addr: freeAddress(t),
+	}
+	if runtime.GOOS == "windows" {
+		s.binary += ".exe"
+	}
+	build := exec.Command("go", "build", "-o", s.binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	t.Cleanup(func() {
+		if s.process != nil {
+			s.kill(t)
+		}
+	})
+	return s
+}
+
+func (s *crashServer) start(t *testing.T) {
+	t.Helper()
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.process = exec.Command(s.binary, "serve", "--data", s.data, "--http", s.addr, "--log-level", "debug")
+	s.process.Env = append(os.Environ(), "EVENKEEL_ADMIN_PASSWORD="+crashPassword)
+	s.process.Stdout, s.process.Stderr = log, log
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for !s.ready(ctx) {
+		if ctx.Err() != nil {
+			t.Fatalf("the server is not ready after 10 s\n%s", s.tail())
+		}
+		wait(ctx, 5*time.Millisecond)
+	}
+}
+
+func (s *crashServer) ready(ctx context.Context) bool {
+	return callHTTP(ctx, s.addr, "GET", "/readyz", "", nil, nil) == nil
+}
+
+// kill is what a power cut does to the process; the disk keeps what it has.
+func (s *crashServer) kill(t *testing.T) {
+	t.Helper()
+	if err := s.process.Process.Kill(); err != nil {
+		t.Fatalf("kill the server: %v\n%s", err, s.tail())
+	}
+	_ = s.process.Wait() // it says how it ended, which is known
+	if state := s.process.ProcessState; state.Exited() {
+		t.Fatalf("the server had ended by itself: %v\n%s", state, s.tail())
+	}
+	s.process = nil
+}
+
+func (s *crashServer) tail() string {
+	b, err := os.ReadFile(s.log)
+	if err != nil {
+		return err.Error()
+	}
+	return "--- end of the server's log\n" + string(b[max(0, len(b)-4000):])
+}
+
+// keep moves the data out of the test's directory, so that it outlives it.
+func (s *crashServer) keep(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "evenkeel-crash-")
+	if err != nil {
+		return err.Error()
+	}
+	s.kill(t)
+	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(s.data))); err != nil {
+		return fmt.Sprintf("(not kept: %v)", err)
+	}
+	return dir
+}

@@ -1,0 +1,150 @@
+package node
+
+import (
+	"context"
+	"runtime/metrics"
+	"time"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/edge"
+	"github.com/evenkeel/evenkeel/internal/realtime"
+	"github.com/evenkeel/evenkeel/internal/replica"
+)
+
+// cellOf is the node as its edge sees it.
+type cellOf struct{ *Node }
+
+func (c cellOf) View(fn func(edge.Reader)) {
+	c.replica.View(func(d *desk.Desk) { fn(d) })
+}
+
+func (c cellOf) Propose(commands []*evenkeel.Command, done func([]evenkeel.Result, error)) {
+	encoded := make([][]byte, len(commands))
+	for i, command := range commands {
+		b, err := desk.EncodeCommand(nil, command)
+		if err != nil {
+			done(nil, evenkeel.Errorf(evenkeel.CodeBadRequest, "the command cannot be encoded: %v", err))
+			return
+		}
+		encoded[i] = b
+	}
+	c.replica.Propose(replica.Control, encoded, done)
+}
+
+func (c cellOf) WaitApplied(ctx context.Context, index uint64) error {
+	return c.replica.WaitApplied(ctx, index)
+}
+
+func (c cellOf) Status() edge.CellStatus {
+	stands := c.replica.Status()
+	var status evenkeel.DeskStatus
+	c.replica.View(func(d *desk.Desk) { status = d.Status() })
+	leader := ""
+	if stands.Leader != 0 {
+		leader = c.identity.Node
+	}
+	state := "healthy"
+	switch {
+	case !stands.Serving:
+		state = "no_quorum"
+	case !stands.Healthy():
+		state = "degraded"
+	}
+	return edge.CellStatus{
+		ID: status.CellID, Name: c.name, Generation: status.Generation, Leader: leader, Term: stands.Term,
+		Index: stands.Applied, FeatureLevel: status.Level, State: state, Voters: 1, Tolerates: 0,
+		Nodes: []edge.NodeStatus{c.nodeStatus(stands, status)}, NotReady: c.notReady(stands),
+	}
+}
+
+func (c cellOf) nodeStatus(stands replica.Status, status evenkeel.DeskStatus) edge.NodeStatus {
+	started := evenkeel.TimeOf(c.started)
+	free, err := c.fs.Free()
+	if err != nil {
+		free = 0 // unknown, and left out
+	}
+	state := "up"
+	if c.stopping.Load() {
+		state = "draining"
+	}
+	return edge.NodeStatus{
+		ID: c.identity.Node, Name: c.name, Roles: []string{"core", "edge"}, State: state, Suffrage: "voter",
+		Version: c.host.Version, URL: c.URL(), Applied: stands.Applied, Lag: stands.LogLast - min(stands.LogLast, stands.Applied),
+		Sessions: c.realtime.Stats().Connections, Memory: memoryInUse(), DiskFree: free,
+		ClockSkew: time.Now().UnixMilli() - int64(status.Wall) - int64(stands.Time-status.Time), Started: &started,
+	}
+}
+
+func (c cellOf) notReady(stands replica.Status) string {
+	switch {
+	case c.stopping.Load():
+		return "this node is stopping"
+	case stands.JournalFull:
+		return "the disk is full"
+	case stands.Stalled:
+		return "the disk does not answer"
+	case !stands.Serving:
+		return "there is no leader"
+	}
+	return ""
+}
+
+// memoryInUse is what the process has of the machine, in bytes, as the runtime
+// counts it.
+func memoryInUse() int64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64() - sample[1].Value.Uint64())
+}
+
+// backend is the node as its realtime server sees it.
+type backend struct{ *Node }
+
+func (b backend) Authenticate(_ context.Context, r realtime.ConnectRequest, _ string) (realtime.Client, *evenkeel.Error) {
+	who, err := b.edge.Authenticate(r.Token)
+	if err != nil {
+		return realtime.Client{}, err
+	}
+	c := realtime.Client{
+		Principal: who.Principal, Role: who.Role, Name: who.Name, Login: who.Login, Channels: who.Channels, Present: who.Present,
+	}
+	if who.Expires != 0 {
+		// A token that ends within this millisecond has not ended yet.
+		c.TTL = max(time.Until(who.Expires.Std()), time.Millisecond)
+	}
+	return c, nil
+}
+
+func (b backend) Read(r realtime.ReadRequest) (page realtime.Page, refusal *evenkeel.Error) {
+	b.replica.View(func(d *desk.Desk) {
+		err := d.MaySubscribe(r.By, r.Channel)
+		if err == nil {
+			page.Items, page.Top, err = d.History(r.Channel, r.Since, r.Limit, r.Bytes)
+		}
+		refusal = asRefusal(err)
+	})
+	return page, refusal
+}
+
+// asRefusal returns the error as one with a code.
+func asRefusal(err error) *evenkeel.Error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*evenkeel.Error); ok { //nolint:errorlint // the desk's reads return it as it is
+		return e
+	}
+	return evenkeel.Errorf(evenkeel.CodeInternal, "%v", err)
+}
+
+func (b backend) Call(id realtime.ClientID, method string, params []byte, reply func([]byte, *evenkeel.Error)) {
+	b.edge.Call(edge.ClientID(id), method, params, reply)
+}
+
+func (b backend) Connected(id realtime.ClientID, c realtime.Client) {
+	who := edge.Identity{Principal: c.Principal, Role: c.Role, Name: c.Name, Login: c.Login, Channels: c.Channels, Present: c.Present}
+	b.edge.Connected(edge.ClientID(id), who, func(code uint32, reason string) { b.realtime.Disconnect(id, code, reason) })
+}
+
+func (b backend) Disconnected(id realtime.ClientID) { b.edge.Disconnected(edge.ClientID(id)) }

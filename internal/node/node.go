@@ -1,0 +1,297 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/auth"
+	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/edge"
+	"github.com/evenkeel/evenkeel/internal/journal"
+	"github.com/evenkeel/evenkeel/internal/realtime"
+	"github.com/evenkeel/evenkeel/internal/replica"
+)
+
+// journalDir is the directory of the journal inside the data directory.
+const journalDir = "journal"
+
+// Host is what a node takes from the process around it.
+type Host struct {
+	Version string // of the program, shown to whoever asks
+	Log     *slog.Logger
+	Random  io.Reader // of ids, keys and tokens, such as crypto/rand.Reader
+	// AdminPassword is the password of a fresh cell's admin; empty: a random
+	// one-time password is made.
+	AdminPassword string
+	// PasswordCost is what hashing a password takes; zero: auth.DefaultCost.
+	PasswordCost auth.Cost
+}
+
+// Node is one running process of a cell.
+type Node struct {
+	cfg     Config
+	host    Host
+	log     *slog.Logger
+	name    string
+	started time.Time
+
+	fs       journal.FS
+	replica  *replica.Replica
+	identity identity
+	keys     *sealer
+	visitors []byte // the key that signs visitors' tokens, opened
+	edge     *edge.Edge
+	realtime *realtime.Server
+	listener net.Listener
+	server   *http.Server
+	firstRun *FirstRun
+	anchor   deskAnchor
+	stopping atomic.Bool
+
+	tasks sync.WaitGroup // the goroutines of this package
+	quit  chan struct{}  // closed when they are to end
+	once  sync.Once
+	done  chan struct{} // closed when the node cannot go on, or was stopped
+	err   error         // why; set before done is closed
+}
+
+// Start opens the data directory, brings the replica up to date, forms the cell
+// if there is none, and serves. It returns when the node is ready. Errors say
+// what to do; an error of the configuration is a *ConfigError.
+//
+// ctx bounds the start only: a node runs until Stop, or until its Done.
+func Start(ctx context.Context, cfg Config, host Host) (*Node, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg: cfg, host: host, log: host.Log, started: time.Now(),
+		quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	if host.PasswordCost == (auth.Cost{}) {
+		n.host.PasswordCost = auth.DefaultCost()
+	}
+	if err := n.start(ctx); err != nil {
+		return nil, errors.Join(err, n.undo())
+	}
+	return n, nil
+}
+
+func (n *Node) start(ctx context.Context) error {
+	var err error
+	if n.name, err = nodeName(n.cfg); err != nil {
+		return err
+	}
+	// The port first: it fails more often than anything else, and a fresh cell
+	// must not be formed by a process that cannot serve it.
+	if n.listener, err = listen(ctx, n.cfg.HTTP); err != nil {
+		return err
+	}
+	if err := n.openReplica(); err != nil {
+		return err
+	}
+	if err := n.makeEdges(); err != nil {
+		return err
+	}
+	n.replica.Start()
+	if err := n.replica.Ready(ctx); err != nil {
+		return fmt.Errorf("wait for the replica: %w", err)
+	}
+	if err := n.join(ctx); err != nil {
+		return err
+	}
+	n.edge.Start()
+	n.serve()
+	n.tasks.Go(n.watch)
+	n.tasks.Go(n.reportClock)
+	return nil
+}
+
+// undo takes back a start that failed half-way.
+func (n *Node) undo() error {
+	var err error
+	if n.replica != nil {
+		err = n.replica.Stop()
+	}
+	if n.listener != nil {
+		err = errors.Join(err, n.listener.Close())
+	}
+	return err
+}
+
+func (n *Node) openReplica() error {
+	fs, err := journal.OpenDir(filepath.Join(n.cfg.Data, journalDir))
+	if err != nil {
+		return dataError(n.cfg.Data, err)
+	}
+	n.fs = fs
+	fresh, err := newIdentity(n.host.Random)
+	if err != nil {
+		return err
+	}
+	n.replica, err = replica.Open(replica.Config{
+		FS: fs, SegmentSize: int64(n.cfg.SegmentSize), NodeID: firstNode, Meta: fresh.encode(),
+		Limits:   replica.Limits{SnapshotBytes: int64(n.cfg.SnapshotAfter)},
+		OnApply:  n.applied,
+		Incident: n.panicked,
+		Log:      n.log.With("part", "replica"),
+	})
+	if err != nil {
+		return dataError(n.cfg.Data, err)
+	}
+	if n.identity, err = decodeIdentity(n.replica.Meta()); err != nil {
+		return err
+	}
+	key, err := loadCellKey(n.cfg.Data, !n.formed(), n.host.Random)
+	if err != nil {
+		return err
+	}
+	n.keys, err = newSealer(key, n.host.Random)
+	return err
+}
+
+// formed tells whether the replica holds a cell.
+func (n *Node) formed() bool {
+	formed := false
+	n.replica.View(func(d *desk.Desk) { formed = d.Formed() })
+	return formed
+}
+
+// makeEdges makes what faces the callers. Nothing comes in yet.
+func (n *Node) makeEdges() error {
+	cell := cellOf{n}
+	var err error
+	n.edge, err = edge.New(edge.Config{
+		Cell: cell, Random: n.host.Random, PasswordCost: n.host.PasswordCost, Log: n.log.With("part", "edge"),
+		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
+		Typing:     func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
+		Present:    func(id edge.ClientID) { n.realtime.Present(realtime.ClientID(id), true) },
+	})
+	if err != nil {
+		return err
+	}
+	settings := realtime.DefaultSettings()
+	settings.Version = "evenkeel " + n.host.Version
+	settings.ClientPrefix = n.identity.Node + "-"
+	settings.MaxQueueBytes = int(n.cfg.MaxOutgoing)
+	n.realtime, err = realtime.New(realtime.Config{
+		Backend: backend{n}, Settings: settings, AllowOrigin: n.edge.OriginAllowed, MaxMessage: int64(n.cfg.MaxMessage),
+	})
+	return err
+}
+
+// applied takes the output of each entry: first to the clients, then to the
+// edge, which may have to close some of them.
+func (n *Node) applied(out desk.Output) {
+	if len(out.Events) == 0 {
+		return
+	}
+	n.realtime.Publish(out.Events)
+	n.edge.Events(out.Events)
+}
+
+func (n *Node) panicked(f *replica.Fault) {
+	n.log.Error("a command made the desk panic; it was refused and is skipped from now on. Please report this",
+		"index", f.Index, "step", f.Step, "panic", f.Value)
+}
+
+// join forms the cell if there is none, checks the cell key, and announces this
+// process.
+func (n *Node) join(ctx context.Context) error {
+	if !n.formed() {
+		if err := n.form(ctx); err != nil {
+			return err
+		}
+	}
+	var sealed []byte
+	n.replica.View(func(d *desk.Desk) { sealed = d.VisitorKey() })
+	key, err := n.keys.open(purposeVisitors, sealed)
+	if err != nil {
+		return fmt.Errorf("%s does not belong to this cell (%w): put the right one back from the place where you keep a copy",
+			filepath.Join(n.cfg.Data, cellKeyFile), err)
+	}
+	n.visitors = key
+	boot, err := auth.NewID(n.host.Random, "")
+	if err != nil {
+		return err
+	}
+	up, err := n.do(ctx, &evenkeel.NodeUp{Node: n.identity.Node, Boot: boot})
+	if err != nil {
+		return fmt.Errorf("announce this process to the cell: %w", err)
+	}
+	n.edge.Incarnation(up.Incarnation)
+	n.replica.View(func(d *desk.Desk) { n.anchor = deskAnchor{desk: d.Now(), at: time.Now()} })
+	return nil
+}
+
+// do runs a command of the cell itself.
+func (n *Node) do(ctx context.Context, body evenkeel.Body) (evenkeel.Result, error) {
+	return n.replica.Do(ctx, &evenkeel.Command{By: evenkeel.System(), Body: body})
+}
+
+// watch ends the node when its replica or its HTTP server ends.
+func (n *Node) watch() {
+	select {
+	case <-n.replica.Done():
+		if err := n.replica.Err(); err != nil {
+			n.end(fmt.Errorf("the replica cannot go on: %w", err))
+		}
+	case <-n.quit:
+	}
+}
+
+// end says that the node cannot go on, or was stopped (nil).
+func (n *Node) end(err error) {
+	n.once.Do(func() {
+		n.err = err
+		close(n.done)
+	})
+}
+
+// Done is closed when the node has come to its end, by Stop or by itself. After
+// the latter Stop is still to be called.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Err returns why the node came to its end by itself; nil before, and after a
+// Stop.
+func (n *Node) Err() error {
+	select {
+	case <-n.done:
+		return n.err
+	default:
+		return nil
+	}
+}
+
+// Stop sends the clients elsewhere, finishes what was begun, closes the journal
+// and waits for all goroutines. When ctx ends it no longer waits for clients. It
+// is called once.
+func (n *Node) Stop(ctx context.Context) error {
+	n.stopping.Store(true)
+	close(n.quit)
+	err := errors.Join(
+		n.realtime.Stop(ctx), // 3001: they come back, here or elsewhere
+		n.stopServing(ctx),
+	)
+	n.edge.Stop()
+	n.tasks.Wait()
+	stopped := n.replica.Stop() // nil unless it had ended by itself, which Err tells
+	if n.Err() == nil {
+		err = errors.Join(err, stopped)
+	}
+	n.end(nil)
+	return err
+}
