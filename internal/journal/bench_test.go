@@ -61,3 +61,25 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOpen opens a journal of one segment full of entries of 256 bytes.
+func BenchmarkOpen(b *testing.B) {
+	fsys, err := journal.OpenDir(b.TempDir())
+	must(b, err)
+	j, _, err := journal.Open(fsys, journal.Options{})
+	must(b, err)
+	batch := &journal.Batch{}
+	for i := range uint64(60_000) {
+		batch.Entries = append(batch.Entries, entry(i+1, 1, string(make([]byte, 256))))
+	}
+	must(b, j.Append(batch))
+	must(b, j.Close())
+	for b.Loop() {
+		j, rec, err := journal.Open(fsys, journal.Options{})
+		must(b, err)
+		if len(rec.Entries) != 60_000 {
+			b.Fatalf("%d entries", len(rec.Entries))
+		}
+		must(b, j.Close())
+	}
+}

@@ -315,3 +315,26 @@ func TestTwoDoubts(t *testing.T) {
 		t.Fatalf("%+v", d)
 	}
 }
+
+// TestTornAfterCut: what was cut leaves no bytes that would make the next torn
+// write look rotten.
+func TestTornAfterCut(t *testing.T) {
+	d := threeBatches(t).disk()
+	d.FlipBit(firstLog, third+700, 7)
+	j, _, err := journal.Open(d, small(1))
+	must(t, err)
+	must(t, j.ResolveDoubt(journal.Cut))
+	before := imageOf(d)
+	must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(3, 8, strings.Repeat("other", 200))}}))
+	must(t, j.Close())
+	// Of this write only the descriptor and the first sector came to the disk.
+	after := imageOf(d)[firstLog]
+	torn := before[firstLog]
+	copy(torn[slots[4]:slots[4]+512], after[slots[4]:])
+	copy(torn[third+512:third+1024], after[third+512:])
+	_, rec, err := journal.Open(before.disk(), small(1))
+	must(t, err)
+	if rec.Doubt == nil || rec.Doubt.Batch != 4 || !rec.Doubt.Torn {
+		t.Fatalf("%+v", rec.Doubt)
+	}
+}

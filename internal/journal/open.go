@@ -63,7 +63,7 @@ func Open(fsys FS, opts Options) (*Journal, *Recovered, error) {
 	j := &Journal{fsys: fsys, opts: opts, lock: lock, snaps: &snapStore{fsys: fsys, pins: make(map[string]int)}}
 	rec, err := j.recover()
 	if err != nil {
-		j.release()
+		_ = j.release() // the first error tells more
 		return nil, rec, fmt.Errorf("open the journal: %w", err)
 	}
 	return j, rec, nil

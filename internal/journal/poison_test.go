@@ -3,6 +3,7 @@ package journal_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -138,6 +139,35 @@ func TestAppendReusesItsBuffer(t *testing.T) {
 	if allocs > 2 {
 		t.Errorf("%v allocations an append", allocs)
 	}
+}
+
+// TestLargeBatches: more than one part, and entries larger than a part, in segments
+// of the default size.
+func TestLargeBatches(t *testing.T) {
+	r := newRig(simdisk.New(newRand(1), 0), 1)
+	r.opts.SegmentSize = journal.DefaultSegmentSize
+	_, err := r.open()
+	must(t, err)
+	index := uint64(0)
+	next := func(size int) *raftpb.Entry {
+		index++
+		return entry(index, 1, strings.Repeat("x", size))
+	}
+	for range 3 {
+		before := r.disk.Stats().Syncs
+		must(t, r.append(&journal.Batch{HardState: hard(1, 1, 0), Entries: []*raftpb.Entry{
+			next(400_000), next(400_000), next(400_000), next(3 << 20), next(10), next(1 << 20), next(100_000),
+		}}))
+		if syncs := r.disk.Stats().Syncs - before; syncs < 5 {
+			t.Errorf("%d syncs", syncs)
+		}
+	}
+	must(t, r.append(&journal.Batch{Entries: []*raftpb.Entry{next(15 << 20)}}))
+	if err := r.j.Append(&journal.Batch{Entries: []*raftpb.Entry{next(16 << 20)}}); !errors.Is(err, journal.ErrTooLarge) {
+		t.Errorf("an entry of a whole segment: %v", err)
+	}
+	must(t, r.j.Close())
+	must(t, r.reopen())
 }
 
 // discard is a disk whose files forget what is written, so that only the journal

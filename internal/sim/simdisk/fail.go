@@ -62,6 +62,7 @@ func (d *Disk) keep(t Tearing, n, m int) bool {
 		return false
 	case All:
 		return true
+	case Any:
 	}
 	return d.rng.IntN(m) < n
 }
