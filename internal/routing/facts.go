@@ -108,7 +108,10 @@ const Never = math.MaxInt64
 // Decision says that Chat, which waits in Queue, is to be given to Agent.
 type Decision struct {
 	Chat, Queue, Agent string
-	Why                []Considered // at most MaxConsidered, Agent first
+
+	// Why begins with Agent and has at most MaxConsidered entries. It is lent:
+	// the next call of Next writes over it.
+	Why []Considered
 }
 
 // MaxConsidered bounds the reasons kept with a decision.

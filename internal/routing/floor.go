@@ -19,6 +19,8 @@ type Floor struct {
 	// whose candidate may be out of date.
 	ready *tree[place]
 	dirty []*queue
+
+	why []Considered // lent out with a decision
 }
 
 // New makes an empty Floor.
@@ -29,6 +31,7 @@ func New() *Floor {
 		chats:  make(map[string]*chat),
 		wakes:  newTree(wakesBefore),
 		ready:  newTree(before),
+		why:    make([]Considered, 0, MaxConsidered),
 	}
 }
 
@@ -152,10 +155,8 @@ func (f *Floor) Next(now int64) (Decision, bool) {
 	}
 	c := p.chat
 	m := c.pick()
-	return Decision{
-		Chat: c.id, Queue: c.queue.id, Agent: m.agent.id,
-		Why: c.considered(f.now, MaxConsidered),
-	}, true
+	f.why = c.considered(f.why[:0], f.now, MaxConsidered)
+	return Decision{Chat: c.id, Queue: c.queue.id, Agent: m.agent.id, Why: f.why}, true
 }
 
 // Due returns the desk time in ms at which the next hold or exclusion of a

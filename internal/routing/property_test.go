@@ -170,6 +170,7 @@ func (w *world) check(t *rapid.T) {
 func drain(f *Floor, m *model, now int64) (all []Decision) {
 	agents := maps.Clone(m.agents)
 	for d, ok := f.Next(now); ok; d, ok = f.Next(now) {
+		d.Why = slices.Clone(d.Why)
 		all = append(all, d)
 		f.DeleteChat(d.Chat)
 		agents[d.Agent] = assign(agents, m.queues, d, now)

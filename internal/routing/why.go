@@ -10,16 +10,16 @@ func (f *Floor) Why(chat string, now int64) ([]Considered, bool) {
 	if c == nil {
 		return nil, false
 	}
-	return c.considered(now, c.queue.members.Len()+1), true
+	most := c.queue.members.Len() + 1
+	return c.considered(make([]Considered, 0, most), now, most), true
 }
 
-// considered lists at most limit agents. Apart from what it lists it looks at no
+// considered adds at most limit agents to an empty list. Apart from what it lists it looks at no
 // more than the chat's exclusions.
-func (c *chat) considered(now int64, limit int) []Considered {
+func (c *chat) considered(list []Considered, now int64, limit int) []Considered {
 	q := c.queue
 	v := view{c, now, nil, false}
 	v.look()
-	list := make([]Considered, 0, min(limit, q.members.Len()+1))
 	add := func(agent string, rank int64, reason string) bool {
 		list = append(list, Considered{agent, rank, reason})
 		return len(list) < limit
