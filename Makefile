@@ -85,6 +85,10 @@ arm64: ## apply one log on this machine and on arm64 (qemu) and compare the hash
 e2e: build e2e/node_modules ## the official client and a real browser against a real server
 	cd e2e && EVENKEEL_BIN=$(CURDIR)/$(BIN) npm test
 
+.PHONY: screenshot
+screenshot: e2e ## take docs/screenshot.png anew, from the test of the page
+	cp e2e/test-results/page.png docs/screenshot.png
+
 e2e/node_modules: e2e/package.json e2e/package-lock.json
 	cd e2e && npm ci --no-audit --no-fund
 	@touch $@

@@ -7,7 +7,6 @@ import { after, before, test } from "node:test";
 import * as http from "../harness/http.mjs";
 import { Agent, hire, Visitor } from "../harness/people.mjs";
 import { Server } from "../harness/server.mjs";
-import { until } from "../harness/wait.mjs";
 
 let server, admin;
 
@@ -92,20 +91,25 @@ test("a declined offer goes on, and a second start returns the same chat", async
   await cora.client.tell("chat.close", { chat });
 });
 
-test("a waiting visitor is told the place in the queue", async (t) => {
+test("who waits longer is answered first", async (t) => {
   // Nobody is online any more: chats wait.
-  const first = await Visitor.come(server.url);
-  const second = await Visitor.come(server.url);
-  t.after(() => [first, second].forEach((person) => person.leave()));
-  const a = await first.start("first in line");
-  const b = await second.start("second in line");
-  const place = (person, chat) => person.client.push("position", (p) => p.chat === chat);
-  await until("the places are 1 and 2", async () => {
-    const [one, two] = [await place(first, a), await place(second, b)];
-    return one.position === 1 && two.position === 2;
-  });
-  for (const [person, chat] of [[first, a], [second, b]]) {
-    await person.client.tell("chat.close", { chat });
-    await person.chat.state("closed");
+  const visitors = [];
+  for (const text of ["first in line", "second in line"]) {
+    const visitor = await Visitor.come(server.url);
+    t.after(() => visitor.leave());
+    const chat = await visitor.start(text);
+    assert.equal((await http.ok(server.url, `GET /v1/chats/${chat}`, { token: visitor.token })).state, "queued");
+    visitors.push({ visitor, chat });
   }
+  const emil = await Agent.come(server.url, await hire(server.url, admin.token, "emil", { capacity: 1 }));
+  t.after(() => emil.leave());
+  for (const { visitor, chat } of visitors) {
+    const offer = await emil.accept(chat);
+    assert.equal(offer.preview, visitor.chat.texts[0]);
+    await visitor.chat.state("active");
+    await emil.client.tell("chat.close", { chat });
+    await emil.client.tell("chat.wrapup", { chat, done: true });
+  }
+  const offered = emil.client.pushed.filter((p) => p.type === "offer").map((p) => p.chat.id);
+  assert.deepEqual(offered, visitors.map((v) => v.chat), "one after the other, and nothing beyond the capacity");
 });

@@ -100,9 +100,9 @@ test("a chat from both sides, through a cut, to the rating", async (t) => {
   await say(customer, "That is good to know, thank you!");
   assert.ok(!(await customer.pane.innerText()).includes("Second late parcel"), "the customer sees the note");
 
-  await agent.pane.getByText("Seen").last().waitFor();
-  await page.mouse.move(0, 0);
-  await page.screenshot({ path: path.join(results, "page.png") });
+  await until("the agent has seen it", async () => /Seen/.test(await customer.pane.locator(".tick").last().innerText()));
+  await agent.pane.locator(".badge").waitFor({ state: "detached" });
+  await page.screenshot({ path: path.join(results, "page.png"), animations: "disabled" });
 
   // The network goes away while both write. Nothing is lost, nothing doubled.
   proxy.cut();
