@@ -105,7 +105,7 @@ func TestScriptSurvivesReopening(t *testing.T) {
 // In some rounds it stops again while that is being mended.
 func TestCrashAnywhere(t *testing.T) {
 	total := changesOf(t, (*rig).live)
-	seeds := uint64(24)
+	seeds := uint64(12)
 	if testing.Short() {
 		seeds = 4
 	}

@@ -325,7 +325,7 @@ func TestTornAfterCut(t *testing.T) {
 	must(t, err)
 	must(t, j.ResolveDoubt(journal.Cut))
 	before := imageOf(d)
-	must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(3, 8, strings.Repeat("other", 200))}}))
+	must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(3, 8, strings.Repeat("other", 140))}}))
 	must(t, j.Close())
 	// Of this write only the descriptor and the first sector came to the disk.
 	after := imageOf(d)[firstLog]

@@ -43,7 +43,7 @@ func (img image) equal(o image) bool {
 // the others, of a journal at rest. Nothing that was acknowledged may be lost without
 // a word, and where damage is reported nothing may have been changed.
 func TestRotAnywhere(t *testing.T) {
-	for _, steps := range []int{2, 3, 4, 5, beforeReceiving, beforeReceiving + 3} {
+	for _, steps := range []int{3, 4, 5, beforeReceiving, beforeReceiving + 3} {
 		t.Run(fmt.Sprintf("%d steps", steps), func(t *testing.T) {
 			r := newRig(simdisk.New(newRand(1), 0), 1)
 			_, err := r.open()
@@ -70,38 +70,38 @@ func rot(t *testing.T, img image, r *rig, before *model) {
 	for name, content := range img {
 		for at := range content {
 			sector := content[at&^511 : min(len(content), at|511+1)]
-			if len(img) > 4 && at%7 != 0 {
+			if len(img) > 4 && at%17 != 0 {
 				continue // a long life: not every byte
 			}
 			if at%61 != 0 && (len(bytes.Trim(sector, "\x00")) == 0 || at >= 8<<10 && strings.HasPrefix(name, "snap-")) {
 				continue
 			}
+			content[at] ^= 1 << (at % 8)
 			d := img.disk()
-			d.FlipBit(name, int64(at), uint(at)%8)
-			hurt := imageOf(d)
 			j, rec, err := journal.Open(d, r.opts)
 			var damage *journal.DamageError
 			switch {
 			case errors.As(err, &damage):
 				damaged++
-				if !hurt.equal(imageOf(d)) {
+				if !img.equal(imageOf(d)) {
 					t.Fatalf("%s, byte %d: damage was found and the disk changed", name, at)
 				}
-				continue
 			case err != nil:
 				t.Fatalf("%s, byte %d: %v", name, at, err)
 			case rec.Doubt != nil:
 				doubted++
+				must(t, j.Close())
 				if why := before.diff(rec); why != "" || rec.Doubt.Torn {
 					t.Fatalf("%s, byte %d: in doubt (%+v): %s", name, at, *rec.Doubt, why)
 				}
 			default:
 				harmless++
+				must(t, j.Close())
 				if why := r.acked.settled(rec).diff(rec); why != "" {
 					t.Fatalf("%s, byte %d: silently lost: %s", name, at, why)
 				}
 			}
-			must(t, j.Close())
+			content[at] ^= 1 << (at % 8)
 		}
 	}
 	t.Logf("%d flips were harmless, %d damage, %d doubt", harmless, damaged, doubted)
