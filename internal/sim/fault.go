@@ -1,0 +1,135 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/sim/simdisk"
+)
+
+// breakThings lets each kind of fault happen again and again, until it gets calm.
+func (w *World) breakThings() {
+	s, n := w.shape, w.node
+	w.again(s.Crash, func() {
+		if n.up {
+			n.lost("power fails")
+		}
+	})
+	w.again(s.Tear, func() {
+		w.stats.add("crashes armed", 1)
+		n.disk.CrashAt(1 + w.rng.IntN(40))
+	})
+	w.again(s.Kill, func() {
+		if n.up {
+			n.killed("kill -9")
+		}
+	})
+	w.again(s.Stop, func() {
+		if n.up {
+			n.stopped()
+		}
+	})
+	w.again(s.Cut, func() {
+		if c := pick(w.rng, w.clients...); c.conn != nil {
+			w.tracef("the connection of %s is cut", c.name)
+			w.cutConn(c.conn)
+		}
+	})
+	w.again(s.Stall, func() {
+		w.stats.add("stalls of the disk", 1)
+		n.stalled = w.now + w.around(2*time.Second)
+		w.tracef("the disk stalls until %s", n.stalled)
+	})
+	w.again(s.Full, w.fill)
+	w.again(s.Error, func() { n.failing = true })
+	w.again(s.Rot, w.flip)
+}
+
+// again lets something happen at intervals of any length with the given mean.
+func (w *World) again(mean time.Duration, do func()) {
+	if mean == 0 {
+		return
+	}
+	w.after(w.around(mean), func() {
+		if w.calm {
+			return
+		}
+		do()
+		w.again(mean, do)
+	})
+}
+
+// fill leaves little room on the disk for a while.
+func (w *World) fill() {
+	d := w.node.disk
+	w.stats.add("disks filled", 1)
+	d.SetCapacity(d.Used() + w.rng.Int64N(2*w.shape.Segment))
+	w.tracef("the disk is full but for %d bytes", w.rng.Int64N(1))
+	w.after(w.around(5*time.Second), func() { d.SetCapacity(0) })
+}
+
+// flip changes a bit of a byte that is not zero: most of a segment is blank.
+func (w *World) flip() {
+	d := w.node.disk
+	names := d.Names()
+	if len(names) == 0 {
+		return
+	}
+	name := pick(w.rng, names...)
+	content := d.Content(name)
+	for range 64 {
+		if len(content) == 0 {
+			return
+		}
+		at := w.rng.Int64N(int64(len(content)))
+		if content[at] == 0 && !w.chance(20) {
+			continue
+		}
+		bit := uint(w.rng.IntN(8))
+		d.FlipBit(name, at, bit)
+		w.node.rot++
+		w.tracef("bit %d of byte %d of %s flips", bit, at, name)
+		w.stats.add("bits flipped", 1)
+		return
+	}
+}
+
+// settle ends all faults and lets everybody get what he was promised.
+func (w *World) settle() {
+	w.tracef("it gets calm")
+	w.calm = true
+	n := w.node
+	n.failing, n.stalled = false, 0
+	n.disk.CrashAt(0)
+	n.disk.SetCapacity(0)
+	for _, c := range w.clients {
+		c.back()
+	}
+	// The longest that anything may take: a start, a connection that is half open,
+	// and a call that is told after a timeout to ask again.
+	deadline := w.now + 3*time.Minute
+	for w.now < deadline {
+		w.until(w.now + time.Second)
+		if w.quiet() {
+			break
+		}
+	}
+	w.progress()
+	// Offers end, excluded agents are asked again, who is away is away.
+	w.until(w.now + time.Minute)
+	w.progress()
+}
+
+// quiet tells whether everybody is connected and nobody waits for an answer.
+func (w *World) quiet() bool {
+	if !w.node.up {
+		return false
+	}
+	for _, c := range w.clients {
+		if !c.open || len(c.queue) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+var _ = simdisk.Any

@@ -1,0 +1,137 @@
+package sim
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/replica"
+)
+
+// progress checks that nobody is stuck, some time after the last fault.
+func (w *World) progress() {
+	n := w.node
+	w.check(n.up && n.core.Status().Healthy(), "the cell serves when faults are over", "up %t", n.up)
+	for _, c := range w.clients {
+		if len(c.queue) > 0 {
+			o := c.queue[0]
+			w.fail("every caller gets an answer", "%s has waited for %s %s since %s", c.name, o.body.Kind(), o.id, o.first)
+		}
+		if !c.open {
+			continue // turned away for having too many sessions, and trying again
+		}
+		for _, sub := range c.order {
+			st := w.streams.channels[sub.channel]
+			if st == nil || !sub.live || st.gone || st.epoch != sub.pos.Epoch {
+				continue
+			}
+			w.check(sub.pos.Offset == uint64(len(st.sums)), "nothing is left to be told", "%s follows %s up to %d of %d", c.name, sub.channel, sub.pos.Offset, len(st.sums))
+		}
+	}
+	d := n.desk()
+	if at, ok := d.NextDeadline(); ok {
+		late := n.core.Status().Time - at
+		w.check(late < evenkeel.DeskTime(evenkeel.Second), "no deadline is lost", "one is due since %d ms and no entry comes", late)
+	}
+	w.model.more = false
+	w.audit(d, true)
+}
+
+// finalCheck compares all that was ever promised with what the cell has, before
+// and after one more loss of power, and with a desk that lives the log anew.
+func (w *World) finalCheck() {
+	n := w.node
+	w.compare(n.desk())
+	live, sum := n.desk().Hash(), w.sum(n.desk())
+	top := w.history.top
+	n.lost("power fails for the last time")
+	for w.now += 0; !w.serving(); {
+		w.until(w.now + time.Second)
+	}
+	w.compare(n.desk())
+	if w.history.top == top {
+		w.check(n.desk().Hash() == live && w.sum(n.desk()) == sum, "a restart gives the same state", "hash %x, before %x", n.desk().Hash(), live)
+	}
+	w.relive()
+}
+
+// serving waits for the start after the last loss of power.
+func (w *World) serving() bool { return w.node.up && w.node.applier.Applied() >= w.history.top }
+
+func (w *World) sum(d *desk.Desk) uint64 {
+	_, sum, err := d.Snapshot()
+	w.check(err == nil, "a snapshot can be taken", "%v", err)
+	return sum
+}
+
+// compare holds a desk against the streams, the model and the ledger.
+func (w *World) compare(d *desk.Desk) {
+	w.streams.compare(d)
+	for _, o := range w.ledger.wishes {
+		if o.done && o.ok {
+			w.ledger.stands(o)
+		}
+	}
+	for _, c := range w.model.order {
+		if c.gone {
+			continue
+		}
+		t, err := d.Transcript(admin(), c.id, evenkeel.MessageRange{Limit: 1 << 20}, true)
+		w.check(err == nil && uint64(len(t.Messages)) == c.messages && uint64(len(t.Notes)) == c.notes, "a transcript is whole",
+			"%s has %d messages and %d notes (%v)", c.id, c.messages, c.notes, err)
+		for i, m := range t.Messages {
+			w.check(m.Number == uint64(i)+1, "a transcript is whole", "%s has %d at %d", c.id, m.Number, i)
+			if at, ok := w.ledger.texts[m.Text]; ok || m.Author.Kind != evenkeel.AuthorSystem {
+				w.check(ok && at == place{c.id, false, m.Number}, "a transcript is whole", "%q stands at %d of %s, and was published at %v", m.Text, m.Number, c.id, at)
+			}
+		}
+	}
+}
+
+// relive applies the whole log to a new desk, once straight on and once by way of
+// a snapshot in the middle, and tries on the way what refused commands leave
+// behind.
+func (w *World) relive() {
+	d := desk.New()
+	var other *desk.Desk
+	half := len(w.history.order) / 2
+	purity := 8
+	for i, index := range w.history.order {
+		r := w.history.records[index]
+		if len(r.refused) > 0 && len(r.skip) == 0 && purity > 0 && w.chance(300) {
+			purity--
+			w.traceless(d, index, r)
+		}
+		w.reapply(d, index, r)
+		if other != nil {
+			w.reapply(other, index, r)
+		}
+		if i == half {
+			other = w.copy(d)
+		}
+	}
+	live := w.node.desk()
+	w.check(w.sum(d) == w.sum(live), "a replay gives the same state", "from the beginning")
+	if other != nil {
+		w.check(w.sum(other) == w.sum(live), "a replay gives the same state", "from a snapshot in the middle")
+	}
+}
+
+func (w *World) reapply(d *desk.Desk, index uint64, r *record) {
+	_, err := d.Apply(index, r.entry, r.skip)
+	w.check(err == nil, "what is in the log can be applied", "entry %d: %v", index, err)
+	w.check(d.Hash() == r.hash, "a replay gives the same output", "entry %d: %x, not %x", index, d.Hash(), r.hash)
+}
+
+// copy returns a desk read back from a snapshot.
+func (w *World) copy(d *desk.Desk) *desk.Desk {
+	stream, sum, err := d.Snapshot()
+	w.check(err == nil, "a snapshot can be taken", "%v", err)
+	again, err := desk.Restore(bytes.NewReader(stream))
+	w.check(err == nil, "a snapshot can be read back", "%v", err)
+	w.check(w.sum(again) == sum, "a snapshot read back is what was written", "")
+	return again
+}
+
+var _ = replica.Control

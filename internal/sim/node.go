@@ -1,0 +1,370 @@
+package sim
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/journal"
+	"github.com/evenkeel/evenkeel/internal/replica"
+	"github.com/evenkeel/evenkeel/internal/sim/simdisk"
+)
+
+// nodeID is the only voter's.
+const nodeID = 1
+
+// node is the one machine of the cell: a disk that stays, and a process that
+// comes and goes.
+type node struct {
+	w    *World
+	disk *simdisk.Disk
+	rot  int // bits that flipped on the disk
+
+	// life counts processes: what an earlier one had planned does not happen.
+	life int
+	up   bool
+
+	// Of the process, as its shells have it.
+	journal *journal.Journal
+	core    *replica.Core
+	applier *replica.Applier
+
+	coreBox  mailbox[func()] // what the core is told
+	coreWake time.Duration   // when it asked to be woken; 0: not
+	disks    diskShell
+	applies  applyShell
+	edge     edgeShell
+	gate     gate
+
+	failing bool          // an operation of the disk is to fail
+	stalled time.Duration // until when the disk hangs
+}
+
+func newNode(w *World) *node {
+	n := &node{w: w, disk: simdisk.New(rand.New(rand.NewPCG(w.seed, 4)), 0)}
+	n.disk.Inject = n.operation
+	n.disk.Stall = func(op simdisk.Op) bool { return n.disks.writing && isSegment(op.Name) }
+	return n
+}
+
+// after lets something happen later, if the process still lives then.
+func (n *node) after(d time.Duration, do func()) {
+	life := n.life
+	n.w.after(d, func() {
+		if n.life == life {
+			do()
+		}
+	})
+}
+
+// jitter is how long a goroutine may take to get to its work.
+func (n *node) jitter() time.Duration {
+	return time.Duration(n.w.rng.Int64N(int64(200 * time.Microsecond)))
+}
+
+// mailbox is what waits for one of the process's goroutines.
+type mailbox[T any] struct {
+	items []T
+	awake bool
+}
+
+func (m *mailbox[T]) take() []T {
+	items := m.items
+	m.items, m.awake = nil, false
+	return items
+}
+
+// put adds an item and wakes whoever works on them.
+func put[T any](n *node, m *mailbox[T], item T, work func()) {
+	m.items = append(m.items, item)
+	if !m.awake {
+		m.awake = true
+		n.after(n.jitter(), work)
+	}
+}
+
+// start begins a process: it takes what the disk has, or finds out that it
+// cannot.
+func (n *node) start() {
+	n.life++
+	n.coreBox, n.coreWake = mailbox[func()]{}, 0
+	n.disks, n.applies, n.edge, n.gate = diskShell{}, applyShell{}, edgeShell{}, gate{}
+	n.w.tracef("the process starts, life %d", n.life)
+	n.w.stats.add("starts", 1)
+	err := n.recover()
+	switch {
+	case n.disk.Crashed():
+		n.lost("power failed during the start")
+	case err != nil:
+		n.refuse(err)
+	default:
+		n.up = true
+		n.edge.init(n)
+		n.applies.beginSaving(n)
+		n.turn()
+	}
+}
+
+// refuse is a start that failed. Rot must be the reason, or a disk that is full or
+// failed an operation and may be better the next time.
+func (n *node) refuse(err error) {
+	var bad *journal.DamageError
+	if errors.As(err, &bad) || errors.Is(err, journal.ErrDoubt) {
+		n.w.check(n.rot > 0, "no crash damages the journal", "%v", err)
+		panic(damage{err.Error()})
+	}
+	n.w.tracef("the start failed: %v", err)
+	n.w.check(n.w.shape.Error > 0 || n.w.shape.Full > 0 || n.rot > 0, "a start succeeds on a disk that works", "%v", err)
+	n.w.check(!n.w.calm, "a start succeeds on a disk that works", "%v", err)
+	n.disk.Kill()
+	n.again()
+}
+
+// again starts the next process when the machine is back.
+func (n *node) again() {
+	n.up = false
+	n.life++
+	down := 10*time.Millisecond + n.w.around(n.w.shape.Down)
+	if n.w.calm {
+		down = time.Second
+	}
+	n.after(down, n.start)
+}
+
+// lost is the loss of power: what was not synced is there in part.
+func (n *node) lost(why string) {
+	n.w.tracef("%s", why)
+	n.w.stats.add("losses of power", 1)
+	n.disk.Crash(simdisk.Any)
+	n.gate.fall(n)
+	n.again()
+}
+
+// killed is the end of the process alone.
+func (n *node) killed(why string) {
+	n.w.tracef("the process ends: %s", why)
+	n.w.stats.add("deaths of the process", 1)
+	n.disk.Kill()
+	n.gate.fall(n)
+	n.again()
+}
+
+// stopped is a stop in good order: what was handed to the journal is written.
+func (n *node) stopped() {
+	n.w.tracef("the process is stopped")
+	n.w.stats.add("stops in good order", 1)
+	n.disks.finish(n)
+	if n.disk.Crashed() {
+		n.lost("power failed during the stop")
+		return
+	}
+	err := n.journal.Close()
+	n.w.check(err == nil || n.w.shape.Error > 0, "a journal can be closed", "%v", err)
+	n.disk.Kill()
+	n.gate.fall(n)
+	n.again()
+}
+
+// recover does what the replica's shell does when it opens a directory.
+func (n *node) recover() error {
+	j, found, err := journal.Open(n.disk, journal.Options{SegmentSize: n.w.shape.Segment})
+	if err != nil {
+		return err
+	}
+	n.journal = j
+	for _, note := range found.Notes {
+		n.w.tracef("the journal was mended: %s", note)
+		n.w.stats.add("journals mended", 1)
+	}
+	if doubt := found.Doubt; doubt != nil {
+		if !doubt.Torn {
+			return journal.ErrDoubt
+		}
+		n.w.stats.add("torn batches cut", 1)
+		if err := j.ResolveDoubt(journal.Cut); err != nil {
+			return err
+		}
+	}
+	if found.Fresh {
+		n.w.check(n.w.history.top == 0, "what was applied is durable", "the directory is fresh, and %d was applied", n.w.history.top)
+		found.Meta = binary.BigEndian.AppendUint64(nil, nodeID)
+		found.ConfState = &raftpb.ConfState{Voters: []uint64{nodeID}}
+		if err := j.Append(&journal.Batch{Meta: found.Meta, ConfState: found.ConfState}); err != nil {
+			return err
+		}
+	}
+	return n.restore(found)
+}
+
+// restore makes the machine and the core of what the journal has.
+func (n *node) restore(found *journal.Recovered) error {
+	var skips []replica.Skip
+	for _, s := range found.Skips {
+		skips = append(skips, replica.Skip{Index: s.Index, Step: int(s.Ordinal)})
+	}
+	cfg := replica.CoreConfig{
+		ID: nodeID, HardState: found.HardState, ConfState: found.ConfState, Entries: found.Entries,
+		Now: n.w.now, Limits: n.w.shape.Core,
+	}
+	var last uint64
+	var err error
+	if s := found.Snapshot; s != nil {
+		last = s.Index
+		cfg.SnapshotSize = s.Size
+		cfg.Snapshot = &raftpb.SnapshotMetadata{ConfState: s.ConfState, Index: proto.Uint64(s.Index), Term: proto.Uint64(s.Term)}
+		r, err := n.journal.OpenSnapshot(s.Index)
+		if err != nil {
+			return err
+		}
+		n.applier, err = replica.NewApplier(n.w.machines(), s.Index, r, skips)
+		if closed := r.Close(); err != nil || closed != nil {
+			return errors.Join(err, closed)
+		}
+	} else if n.applier, err = replica.NewApplier(n.w.machines(), 0, nil, skips); err != nil {
+		return err
+	}
+	if k := len(found.Entries); k > 0 {
+		last = found.Entries[k-1].GetIndex()
+	}
+	n.w.tracef("recovered up to %d, snapshot %d, term %d, commit %d", last, indexOf(found.Snapshot), found.HardState.GetTerm(), found.HardState.GetCommit())
+	n.w.history.recovered(last)
+	cfg.Time = n.desk().Now()
+	if n.core, err = replica.NewCore(cfg); err != nil {
+		return err
+	}
+	return n.replay()
+}
+
+// replay applies what is known to be committed.
+func (n *node) replay() error {
+	for ready, ok := n.core.Ready(); ok; ready, ok = n.core.Ready() {
+		for _, a := range ready.Applies {
+			for _, item := range a.Entries {
+				if err := n.replayEntry(item.Entry); err != nil {
+					return err
+				}
+			}
+			if a.Freeze != nil {
+				if err := n.applier.Freeze(a.Freeze); err != nil {
+					return err
+				}
+			}
+			if err := n.core.Applied(n.w.now, a, n.applier.State()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n *node) replayEntry(e *raftpb.Entry) error {
+	_, fault, err := n.applier.Apply(e)
+	for fault != nil && err == nil {
+		if err = n.writeSkip(fault); err == nil {
+			if err = n.rebuild(fault); err == nil {
+				_, fault, err = n.applier.Apply(e)
+			}
+		}
+	}
+	return err
+}
+
+func (n *node) writeSkip(fault *replica.Fault) error {
+	return n.journal.Append(&journal.Batch{Skips: []journal.Skip{{Index: fault.Index, Ordinal: uint32(fault.Step)}}})
+}
+
+func (n *node) rebuild(fault *replica.Fault) error {
+	n.w.tracef("step %d of entry %d panicked: the desk is rebuilt", fault.Step, fault.Index)
+	n.w.check(fault.Value == panicValue, "the product does not panic", "%v", fault.Value)
+	base := n.applier.Base()
+	if base == 0 {
+		return n.applier.Rebuild(nil, fault)
+	}
+	r, err := n.journal.OpenSnapshot(base)
+	if err != nil {
+		return err
+	}
+	return errors.Join(n.applier.Rebuild(r, fault), r.Close())
+}
+
+// desk returns the desk as it is now.
+func (n *node) desk() *desk.Desk { return n.applier.Machine().(*machine).Desk }
+
+// turn lets the core see what it was told, and does what it wants done.
+func (n *node) turn() {
+	for _, tell := range n.coreBox.take() {
+		tell()
+		if !n.up {
+			return
+		}
+	}
+	n.core.Advance(n.w.now)
+	for ready, ok := n.core.Ready(); ok; ready, ok = n.core.Ready() {
+		for _, a := range ready.Appends {
+			n.disks.put(n, diskTask{append: a})
+		}
+		for _, a := range ready.Applies {
+			put(n, &n.applies.tasks, applyTask{apply: a}, n.apply)
+		}
+		for _, answer := range ready.Answers {
+			answer.Proposal.Done(nil, answer.Err)
+		}
+	}
+	if err := n.core.Err(); err != nil {
+		n.w.check(errors.Is(err, replica.ErrStalled) && n.w.shape.Stall > 0, "the core stops for a reason", "%v", err)
+		n.killed(err.Error())
+		return
+	}
+	n.edge.serving(n)
+	at, ok := n.core.Wake()
+	if ok && (n.coreWake == 0 || at < n.coreWake) {
+		n.coreWake = max(at, n.w.now+time.Microsecond)
+		n.after(n.coreWake-n.w.now, n.wake)
+	}
+}
+
+func (n *node) wake() {
+	if n.coreWake > 0 && n.w.now >= n.coreWake {
+		n.coreWake = 0
+		n.turn()
+	}
+}
+
+// tell hands something to the core.
+func (n *node) tell(do func()) { put(n, &n.coreBox, do, n.turn) }
+
+// propose hands commands to the core, as the replica's shell does.
+func (n *node) propose(commands []*evenkeel.Command, done func([]evenkeel.Result, error)) {
+	var encoded [][]byte
+	for _, c := range commands {
+		b, err := desk.EncodeCommand(nil, c)
+		if err == nil {
+			_, err = desk.DecodeCommand(b)
+		}
+		if err != nil {
+			done(nil, evenkeel.Errorf(evenkeel.CodeBadRequest, "%v", err))
+			return
+		}
+		encoded = append(encoded, b)
+	}
+	n.tell(func() {
+		p := &replica.Proposal{Lane: replica.Control, Commands: encoded, Done: done}
+		if refusal := n.core.Propose(n.w.now, p); refusal != nil {
+			n.w.stats.add("proposals refused: "+string(refusal.Code), 1)
+			done(nil, refusal)
+		}
+	})
+}
+
+func indexOf(s *journal.SnapshotMeta) uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.Index
+}
