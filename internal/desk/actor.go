@@ -21,7 +21,7 @@ func (d *Desk) resolve(c *call) *evenkeel.Error {
 		c.actor = actor{by: c.by, ws: c.onBehalfOf.Workspace}
 		return nil
 	}
-	a, refusal := d.actorOf(c.by)
+	a, refusal := d.actorBehind(c)
 	if refusal != nil {
 		return refusal
 	}
@@ -35,6 +35,21 @@ func (d *Desk) resolve(c *call) *evenkeel.Error {
 	}
 	c.actor = a
 	return nil
+}
+
+// actorBehind returns who sent a command: of a session it is known.
+func (d *Desk) actorBehind(c *call) (actor, *evenkeel.Error) {
+	s := c.from
+	if s == nil || s.ws.Suspended {
+		return d.actorOf(c.by)
+	}
+	a := actor{ws: c.by.Workspace, by: c.by}
+	if s.agent != nil {
+		a.agent, a.role = s.agent, s.agent.Config.Role
+	} else {
+		a.customer, a.role = c.by.ID, evenkeel.RoleCustomer
+	}
+	return a, nil
 }
 
 // behalf turns a service into the customer or agent that it acts for.
@@ -90,17 +105,13 @@ func (a *actor) supervises() bool {
 	return a.role.Supervises() && (a.agent != nil || a.service != nil)
 }
 
-// author returns how the actor signs what he writes.
-func (d *Desk) author(a *actor) evenkeel.Author {
+// author returns how the actor signs what he writes in a chat.
+func (a *actor) author(c *chatRow) evenkeel.Author {
 	switch {
 	case a.agent != nil:
 		return evenkeel.Author{Kind: evenkeel.AuthorAgent, ID: a.agent.Config.ID, Name: a.agent.Config.Name}
 	case a.customer != "":
-		author := evenkeel.Author{Kind: evenkeel.AuthorCustomer, ID: a.customer}
-		if c := d.customers.get(key{a.ws, a.customer}); c != nil {
-			author.Name = c.Name
-		}
-		return author
+		return evenkeel.Author{Kind: evenkeel.AuthorCustomer, ID: c.Customer, Name: c.customer.Name}
 	case a.service != nil:
 		name := a.service.Config.Name
 		if name == "" {

@@ -83,8 +83,10 @@ func (d *Desk) skipped() bool {
 type call struct {
 	envelope
 	actor  actor
-	digest []byte // of the command, if it has an id
-	stored bool   // the handler has stored the key with what it made
+	from   *sessionRow // the session it came by, if any
+	who    *caller     // whose id it carries, if anything is known of him
+	digest []byte      // of the command, if it has an id
+	stored bool        // the handler has stored the key with what it made
 }
 
 // admit checks all that is common to commands, runs the handler and keeps the

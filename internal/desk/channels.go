@@ -81,7 +81,7 @@ func (d *Desk) tail(ch *channelRow) *chunkRow {
 			return last
 		}
 	}
-	chunk := &chunkRow{Channel: ch.Name, Base: ch.Next, Before: ch.said(), Records: make([]record, 0, 4)}
+	chunk := &chunkRow{Channel: ch.Name, Base: ch.Next, Before: ch.said(), Records: make([]record, 0, 8)}
 	d.chunks.add(chunk)
 	ch.chunks = append(ch.chunks, chunk)
 	d.account(rowBytes)

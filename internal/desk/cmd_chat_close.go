@@ -132,7 +132,7 @@ func (d *Desk) chatWrapup(c *call, b *evenkeel.ChatWrapup) (evenkeel.Result, *ev
 	}
 	d.chats.touch(chat)
 	if b.Notes != "" {
-		d.addNote(chat, &c.actor, c.id, b.Notes, nil, nil)
+		d.addNote(chat, &c.actor, c.id, b.Notes, nil)
 	}
 	if b.Tags != nil {
 		chat.Tags = b.Tags

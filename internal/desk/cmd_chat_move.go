@@ -29,7 +29,7 @@ func (d *Desk) chatTransfer(c *call, b *evenkeel.ChatTransfer) (evenkeel.Result,
 	}
 	d.chats.touch(chat)
 	if b.Note != "" {
-		d.addNote(chat, &c.actor, c.id, b.Note, nil, nil)
+		d.addNote(chat, &c.actor, c.id, b.Note, nil)
 	}
 	owner := chat.Agent
 	d.detach(chat, evenkeel.EndTransferred)

@@ -46,7 +46,7 @@ func (d *Desk) chatStart(c *call, b *evenkeel.ChatStart) (evenkeel.Result, *even
 	}
 	chat := d.openChat(a, b, q, asked)
 	if b.Message != "" {
-		d.addMessage(chat, a, c.id, b.Message, evenkeel.MessageText, nil, nil)
+		d.addMessage(chat, a, c.id, b.Message, evenkeel.MessageText, nil)
 	}
 	d.wait(chat)
 	return evenkeel.Result{Chat: d.view(chat)}, nil

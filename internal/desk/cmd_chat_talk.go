@@ -36,8 +36,7 @@ func (d *Desk) chatSend(c *call, b *evenkeel.ChatSend) (evenkeel.Result, *evenke
 		return evenkeel.Result{}, refusal
 	}
 	d.chats.touch(chat)
-	m := d.addMessage(chat, a, c.id, b.Text, kind, c.digest, signer(c))
-	c.stored = true
+	m := d.addMessage(chat, a, c.id, b.Text, kind, c)
 	return evenkeel.Result{Number: m.Number, Time: m.Time}, nil
 }
 
@@ -72,29 +71,34 @@ type messagePub struct {
 	msg evenkeel.Message
 }
 
-// addMessage publishes a message in a touched chat. sum is the digest of its
-// command, nil if its key is kept elsewhere.
-func (d *Desk) addMessage(c *chatRow, a *actor, id, text string, kind evenkeel.MessageKind, sum []byte, by *evenkeel.Principal) *evenkeel.Message {
+// addMessage publishes a message in a touched chat. cause is the command whose
+// id is to be remembered with it; nil if its key is kept elsewhere, or it has
+// none.
+func (d *Desk) addMessage(c *chatRow, a *actor, id, text string, kind evenkeel.MessageKind, cause *call) *evenkeel.Message {
 	c.Messages++
 	both := &messagePub{
 		pub: evenkeel.Publication{Type: evenkeel.PubMessage},
-		msg: evenkeel.Message{Number: c.Messages, ID: id, Author: d.author(a), Kind: kind, Text: text, Time: d.Wall()},
+		msg: evenkeel.Message{Number: c.Messages, ID: id, Author: a.author(c), Kind: kind, Text: text, Time: d.Wall()},
 	}
 	both.pub.Message = &both.msg
-	rec := d.publishRecord(c.talk, record{Pub: &both.pub, Digest: sum, By: by})
-	if sum != nil {
-		d.rememberRecord(a.keyOwner(by), id, c, rec)
-	}
+	d.sayRecord(c.talk, &both.pub, cause)
 	c.last = &both.msg
 	d.spoke(c, a)
 	return &both.msg
 }
 
-func (a *actor) keyOwner(by *evenkeel.Principal) evenkeel.Principal {
-	if by != nil {
-		return *by
+// sayRecord publishes a message or a note and keeps the key of its command.
+func (d *Desk) sayRecord(ch *channelRow, pub *evenkeel.Publication, cause *call) {
+	if cause == nil || cause.digest == nil {
+		d.publish(ch, pub)
+		return
 	}
-	return a.by
+	rec := d.publishRecord(ch, record{Pub: pub, Digest: cause.digest, By: signer(cause)})
+	if cause.who == nil {
+		cause.who = d.callerOf(cause.by)
+	}
+	cause.who.rememberRecord(cause.id, rec)
+	cause.stored = true
 }
 
 // spoke notes whose turn it is after a message, for the idle rule.
@@ -115,7 +119,7 @@ func (d *Desk) spoke(c *chatRow, a *actor) {
 // say adds a message of the system to a touched chat.
 func (d *Desk) say(c *chatRow, text string) {
 	a := actor{ws: c.Workspace, by: evenkeel.System()}
-	d.addMessage(c, &a, "", text, evenkeel.MessageSystem, nil, nil)
+	d.addMessage(c, &a, "", text, evenkeel.MessageSystem, nil)
 }
 
 func (d *Desk) chatNote(c *call, b *evenkeel.ChatNote) (evenkeel.Result, *evenkeel.Error) {
@@ -130,8 +134,7 @@ func (d *Desk) chatNote(c *call, b *evenkeel.ChatNote) (evenkeel.Result, *evenke
 		return evenkeel.Result{}, refusal
 	}
 	d.chats.touch(chat)
-	n := d.addNote(chat, &c.actor, c.id, b.Text, c.digest, signer(c))
-	c.stored = true
+	n := d.addNote(chat, &c.actor, c.id, b.Text, c)
 	return evenkeel.Result{Number: n.Number, Time: n.Time}, nil
 }
 
@@ -146,20 +149,17 @@ func (d *Desk) checkNote(chat *chatRow, field, text string) *evenkeel.Error {
 }
 
 // addNote publishes a note in a touched chat.
-func (d *Desk) addNote(c *chatRow, a *actor, id, text string, sum []byte, by *evenkeel.Principal) *evenkeel.Note {
+func (d *Desk) addNote(c *chatRow, a *actor, id, text string, cause *call) *evenkeel.Note {
 	c.Notes++
-	n := &evenkeel.Note{Number: c.Notes, After: c.Messages, ID: id, Author: d.author(a), Text: text, Time: d.Wall()}
-	rec := d.publishRecord(c.staff, record{Pub: &evenkeel.Publication{Type: evenkeel.PubNote, Note: n}, Digest: sum, By: by})
-	if sum != nil {
-		d.rememberRecord(a.keyOwner(by), id, c, rec)
-	}
+	n := &evenkeel.Note{Number: c.Notes, After: c.Messages, ID: id, Author: a.author(c), Text: text, Time: d.Wall()}
+	d.sayRecord(c.staff, &evenkeel.Publication{Type: evenkeel.PubNote, Note: n}, cause)
 	return n
 }
 
 // systemNote adds a note of the system to a touched chat.
 func (d *Desk) systemNote(c *chatRow, text string) {
 	a := actor{ws: c.Workspace, by: evenkeel.System()}
-	d.addNote(c, &a, "", text, nil, nil)
+	d.addNote(c, &a, "", text, nil)
 }
 
 // chatMark moves a side's delivered or seen mark forward. A mark that does not

@@ -19,7 +19,9 @@ func (d *Desk) checkSession(c *call) (repeat bool, refusal *evenkeel.Error) {
 		return false, &evenkeel.Error{Code: evenkeel.CodeForbidden, Field: "session", Detail: "the session is somebody else's"}
 	case c.seq == 0 || c.seq > s.Last+1:
 		return false, &evenkeel.Error{Code: evenkeel.CodeConflict, Field: "seq", Detail: "the session's next command is number " + base10(s.Last+1)}
-	case c.seq <= s.Last:
+	}
+	c.from, c.who = s, s.who
+	if c.seq <= s.Last {
 		return true, nil
 	}
 	d.sessions.touch(s)

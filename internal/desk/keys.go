@@ -9,18 +9,21 @@ import (
 
 // caller is what is known of the idempotency ids of one principal.
 type caller struct {
-	timed int // keys that expire by time: bounded
-	keys  map[string]keyRef
+	timed    int // keys that expire by time: bounded
+	sessions int // that hold on to this caller
+	keys     map[string]keyRef
 }
 
 // keyRef is where the result of a command is: in a timed key, or in the record
 // of the message or note that it made.
 type keyRef struct {
 	timed *keyRow
-	chat  *chatRow
-	rec   *evenkeel.Publication
-	sum   []byte
+	pub   *evenkeel.Publication
+	sum   *[digestSize]byte
 }
+
+// digestSize is how many bytes of a SHA-256 tell commands apart.
+const digestSize = 16
 
 // digest identifies what a command asks for, apart from when and by which
 // session.
@@ -30,22 +33,23 @@ func digest(c *call) []byte {
 	b = appendPrincipal(b, c.onBehalfOf)
 	b = append(b, c.body...)
 	sum := sha256.Sum256(b)
-	return append(make([]byte, 0, 16), sum[:16]...)
+	return append(make([]byte, 0, digestSize), sum[:digestSize]...)
 }
 
 // recall looks the caller's id up. known is true if it was used before: then
 // the result is the earlier command's, or the refusal says that the id was
 // used for something else.
 func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error, known bool) {
-	who := d.callers[c.by]
-	if who == nil {
-		return result, nil, false
+	if c.who == nil {
+		if c.who = d.callers[c.by]; c.who == nil {
+			return result, nil, false
+		}
 	}
-	ref, ok := who.keys[c.id]
+	ref, ok := c.who.keys[c.id]
 	if !ok {
 		return result, nil, false
 	}
-	if !bytes.Equal(ref.sum, c.digest) {
+	if !bytes.Equal(ref.sum[:], c.digest) {
 		return result, evenkeel.Errorf(evenkeel.CodeKeyReused, "the id %q was used before for another request; use a new one", c.id), true
 	}
 	result.Repeated = true
@@ -61,9 +65,9 @@ func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error,
 		}
 		return result, nil, true
 	}
-	if m := ref.rec.Message; m != nil {
+	if m := ref.pub.Message; m != nil {
 		result.Number, result.Time = m.Number, m.Time
-	} else if n := ref.rec.Note; n != nil {
+	} else if n := ref.pub.Note; n != nil {
 		result.Number, result.Time = n.Number, n.Time
 	}
 	return result, nil, true
@@ -83,9 +87,10 @@ func (d *Desk) checkKeys(c *call) *evenkeel.Error {
 	if c.kind == evenkeel.KindChatSend || c.kind == evenkeel.KindChatNote {
 		return nil
 	}
-	if who := d.callers[c.by]; who != nil && int64(who.timed) >= d.cell.Limits.LiveKeys {
+	system := c.by.Kind == evenkeel.PrincipalSystem
+	if c.who != nil && int64(c.who.timed) >= d.cell.Limits.LiveKeys && !system {
 		e := evenkeel.Errorf(evenkeel.CodeTooManyRequests, "%d requests of the last %s are still remembered; wait for the oldest to be forgotten",
-			who.timed, d.cell.Limits.KeyLife)
+			c.who.timed, d.cell.Limits.KeyLife)
 		e.RetryAfter = max(evenkeel.Second, evenkeel.Duration(d.keyQueue.peek().Expires-d.cell.Now))
 		return e
 	}
@@ -122,16 +127,16 @@ func (d *Desk) remember(c *call, r *evenkeel.Result) {
 func (d *Desk) linkKey(k *keyRow) {
 	who := d.callerOf(k.Principal)
 	who.timed++
-	who.keys[k.ID] = keyRef{timed: k, sum: k.Digest}
+	who.keys[k.ID] = keyRef{timed: k, sum: (*[digestSize]byte)(k.Digest)}
 	d.keyQueue.push(k)
 }
 
 // rememberRecord keeps the key of a message or a note with its record.
-func (d *Desk) rememberRecord(by evenkeel.Principal, id string, c *chatRow, rec *record) {
-	d.callerOf(by).keys[id] = keyRef{chat: c, rec: rec.Pub, sum: rec.Digest}
+func (who *caller) rememberRecord(id string, rec *record) {
+	who.keys[id] = keyRef{pub: rec.Pub, sum: (*[digestSize]byte)(rec.Digest)}
 }
 
-// forget drops a key; callers without keys go too.
+// forget drops a key; callers without keys and sessions go too.
 func (d *Desk) forget(by evenkeel.Principal, id string, timed bool) {
 	who := d.callers[by]
 	if who == nil {
@@ -141,7 +146,11 @@ func (d *Desk) forget(by evenkeel.Principal, id string, timed bool) {
 		who.timed--
 	}
 	delete(who.keys, id)
-	if len(who.keys) == 0 {
+	d.dropCaller(by, who)
+}
+
+func (d *Desk) dropCaller(by evenkeel.Principal, who *caller) {
+	if len(who.keys) == 0 && who.sessions == 0 {
 		delete(d.callers, by)
 	}
 }

@@ -176,6 +176,8 @@ func (d *Desk) endSession(s *sessionRow) {
 			delete(d.crews, s.ID.Incarnation)
 		}
 	}
+	s.who.sessions--
+	d.dropCaller(s.Principal, s.who)
 	d.emit(evenkeel.Event{Kind: evenkeel.EventSessionEnded, Session: s.ID, Principal: s.Principal})
 	switch k := (key{s.Principal.Workspace, s.Principal.ID}); s.Principal.Kind {
 	case evenkeel.PrincipalAgent:
@@ -204,10 +206,13 @@ func (d *Desk) linkSession(s *sessionRow) {
 		d.crews[s.ID.Incarnation] = c
 	}
 	c.Set(s.ID.Number, s)
+	s.who = d.callerOf(s.Principal)
+	s.who.sessions++
+	s.ws = d.workspaces.get(s.Principal.Workspace)
 	switch k := (key{s.Principal.Workspace, s.Principal.ID}); s.Principal.Kind {
 	case evenkeel.PrincipalAgent:
-		a := d.agents.get(k)
-		a.sessions = insertSession(a.sessions, s)
+		s.agent = d.agents.get(k)
+		s.agent.sessions = insertSession(s.agent.sessions, s)
 	case evenkeel.PrincipalVisitor:
 		cu := d.customers.get(k)
 		cu.sessions = insertSession(cu.sessions, s)

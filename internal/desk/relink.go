@@ -40,8 +40,9 @@ func (d *Desk) relinkChannels() error {
 			return fmt.Errorf("history of the unknown channel %q", chunk.Channel)
 		}
 		for i := range chunk.Records {
-			if chunk.Records[i].Pub == nil {
-				return fmt.Errorf("an empty record in the history of %q", chunk.Channel)
+			rec := &chunk.Records[i]
+			if rec.Pub == nil || len(rec.Digest) != 0 && (len(rec.Digest) != digestSize || rec.Pub.Message == nil && rec.Pub.Note == nil) {
+				return fmt.Errorf("a damaged record in the history of %q", chunk.Channel)
 			}
 		}
 		ch.chunks = append(ch.chunks, chunk)
@@ -185,7 +186,7 @@ func (d *Desk) relinkRecords(c *chatRow) {
 					c.last = rec.Pub.Message
 				}
 				if by, id, ok := recordKey(c, rec); ok {
-					d.rememberRecord(by, id, c, rec)
+					d.callerOf(by).rememberRecord(id, rec)
 				}
 			}
 		}
@@ -219,6 +220,9 @@ func (d *Desk) relinkKeys() error {
 	rows := append([]*keyRow(nil), d.keys.list...)
 	sort.Slice(rows, func(i, j int) bool { return rows[i].Seq < rows[j].Seq })
 	for _, k := range rows {
+		if len(k.Digest) != digestSize {
+			return errors.New("a damaged idempotency key")
+		}
 		d.linkKey(k)
 	}
 	return nil

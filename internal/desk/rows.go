@@ -167,6 +167,10 @@ type sessionRow struct {
 	Principal evenkeel.Principal `cbor:"2,keyasint"`
 	Token     string             `cbor:"3,keyasint,omitempty"`
 	Last      uint64             `cbor:"4,keyasint,omitempty"` // number of its last command
+
+	who   *caller
+	ws    *workspaceRow
+	agent *agentRow // of an agent's session
 }
 
 // exclusion is an agent who declined or missed a chat.
