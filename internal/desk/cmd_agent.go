@@ -78,7 +78,7 @@ func (d *Desk) checkAgent(c *call, ws *workspaceRow, old *agentRow, b *evenkeel.
 	if utf8.RuneCountInString(a.Avatar) > 1000 {
 		return evenkeel.FieldErrorf("avatar", "the avatar's address is longer than 1000 characters")
 	}
-	if a.Email != strings.ToLower(a.Email) || a.Email != "" && !strings.Contains(a.Email, "@") {
+	if a.Email != "" && (!strings.Contains(a.Email, "@") || strings.ContainsAny(a.Email, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
 		return evenkeel.FieldErrorf("email", "the e-mail address must be in lower case and have an @")
 	}
 	if other := ws.emails[a.Email]; a.Email != "" && other != nil && other != old {
