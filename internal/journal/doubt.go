@@ -79,6 +79,10 @@ func (j *Journal) replaceDoubtful(how Resolution) error {
 	return nil
 }
 
+// harmless: the batch was never acknowledged and had no entries that another node
+// could miss. What else it said is said again, or was never promised.
+func (d *Doubt) harmless() bool { return d.Torn && d.First == 0 }
+
 // join widens a doubt by an older one that is carried.
 func (d *Doubt) join(old *Doubt) {
 	if d.First == 0 || old.First > 0 && old.First < d.First {

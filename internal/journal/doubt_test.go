@@ -338,3 +338,33 @@ func TestTornAfterCut(t *testing.T) {
 		t.Fatalf("%+v", rec.Doubt)
 	}
 }
+
+// TestTornFormation: the very first batch was torn. It said nothing that anyone was
+// promised, so the journal is as new.
+func TestTornFormation(t *testing.T) {
+	d := simdisk.New(newRand(1), 0)
+	j, rec, err := journal.Open(d, small(1))
+	must(t, err)
+	if !rec.Fresh {
+		t.Fatal("not fresh")
+	}
+	must(t, j.Append(&journal.Batch{Meta: []byte(strings.Repeat("node 1", 200)), ConfState: conf(1)}))
+	must(t, j.Close())
+	rotten := imageOf(d).disk()
+	d.Blank(firstLog, payloads+512, payloads+1024)
+	for range 2 {
+		j, rec, err = journal.Open(d, small(1))
+		must(t, err)
+		if !rec.Fresh || rec.Doubt != nil || rec.Meta != nil {
+			t.Fatalf("%+v", rec)
+		}
+		must(t, j.Close())
+		d.Crash(simdisk.None)
+	}
+	rotten.FlipBit(firstLog, payloads+600, 2)
+	_, rec, err = journal.Open(rotten, small(1))
+	must(t, err)
+	if rec.Fresh || rec.Doubt == nil || rec.Doubt.Torn {
+		t.Fatalf("%+v", rec)
+	}
+}

@@ -64,8 +64,8 @@ type Skip struct {
 
 // Recovered is what Open found.
 type Recovered struct {
-	// Fresh: not one batch can be read, and nothing says that there ever was one,
-	// unless the first is in doubt.
+	// Fresh: the journal says nothing and has never promised anything. (HardState may
+	// be that of a first batch which was torn.)
 	Fresh bool
 
 	// Meta is the node's own record; nil if none was ever written.
@@ -100,7 +100,8 @@ type Recovered struct {
 // Doubt describes a last batch of which only the descriptor can be read: either
 // it was being written when the machine stopped and was never acknowledged, or it
 // was acknowledged and rotted. Its hard state is known (the descriptor carries
-// it) and is in Recovered.HardState, which is always safe; its entries are not.
+// it) and is in Recovered.HardState, which is always safe; its entries are not. A batch
+// without entries that is torn is cut by Open itself and is no Doubt.
 //
 // Until ResolveDoubt, Append fails with ErrDoubt.
 type Doubt struct {

@@ -93,6 +93,9 @@ func (j *Journal) recover() (*Recovered, error) {
 		w.close()
 		return nil, err
 	}
+	if j.doubt == nil && j.state.doubt == nil {
+		rec.Doubt = nil // it was harmless
+	}
 	rec.Notes = slices.Concat(scan.notes, w.notes)
 	return rec, nil
 }
@@ -101,7 +104,7 @@ func (j *Journal) recover() (*Recovered, error) {
 func (j *Journal) judge(w *walk, scan *snapScan) *Recovered {
 	s := &w.state
 	rec := &Recovered{
-		Fresh: w.last == nil && len(scan.valid) == 0 && w.damage == nil,
+		Fresh: s.silent() && len(scan.valid) == 0 && w.damage == nil && (w.doubt == nil || w.doubt.harmless()),
 		Meta:  s.meta, Doubt: w.doubt,
 		ConfState: new(raftpb.ConfState),
 	}
@@ -219,7 +222,11 @@ func (j *Journal) adopt(w *walk, scan *snapScan) error {
 	if err := j.prepare(reserveSegments); err != nil && !errors.Is(err, ErrFull) {
 		return err
 	}
-	if j.restart != nil && j.doubt == nil {
+	switch {
+	case j.doubt != nil && j.doubt.harmless():
+		w.note("%s: batch %d, torn and without entries, was cut", j.doubt.File, j.doubt.Batch)
+		return j.ResolveDoubt(Cut)
+	case j.restart != nil && j.doubt == nil:
 		return j.commitRestart()
 	}
 	return nil

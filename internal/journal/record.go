@@ -55,6 +55,11 @@ func (s *state) hardState() *raftpb.HardState {
 	return &raftpb.HardState{Term: new(s.term), Vote: new(s.vote), Commit: new(s.commit)}
 }
 
+// silent: the log says nothing, but perhaps how the node voted.
+func (s *state) silent() bool {
+	return s.meta == nil && s.conf == nil && s.last == 0 && len(s.skips) == 0 && s.doubt == nil
+}
+
 // addSkip keeps each skip once, for it is restated in every segment.
 func (s *state) addSkip(k Skip) {
 	if !slices.Contains(s.skips, k) {
