@@ -31,7 +31,7 @@ type person struct {
 // fresh makes something that nobody else makes: an id, a text.
 func (p *person) fresh(what string) string {
 	p.count++
-	return fmt.Sprintf("%s %s %d", what, p.name, p.count)
+	return fmt.Sprintf("%s-%s-%d", what, p.name, p.count)
 }
 
 func (p *person) chance(percent int) bool { return p.random.IntN(100) < percent }
@@ -42,7 +42,7 @@ func (p *person) pause(ctx context.Context, most time.Duration) {
 }
 
 func (p *person) plan(method string, params map[string]any, answer func(json.RawMessage, error)) {
-	params["id"] = strings.ReplaceAll(p.fresh("id"), " ", "-")
+	params["id"] = p.fresh("id")
 	p.todo = append(p.todo, errand{method, params, answer})
 }
 
@@ -155,7 +155,7 @@ func (c *customer) start() {
 // sayOverHTTP sends one message by the other way in, until it is answered or
 // the day is over; what has no answer then is left open.
 func (c *customer) sayOverHTTP(ctx context.Context) bool {
-	text, key := c.fresh("text"), strings.ReplaceAll(c.fresh("key"), " ", "-")
+	text, key := c.fresh("text"), c.fresh("key")
 	var ack struct{ Number uint64 }
 	path := "/v1/chats/" + c.chat + "/messages"
 	for ctx.Err() == nil {

@@ -42,8 +42,12 @@ func TestCrash(t *testing.T) {
 		wait(t.Context(), life)
 		server.kill(t)
 		load.stop()
+		begin := time.Now()
 		server.start(t)
+		ready := time.Since(begin)
 		ledger.check(t, town)
+		t.Logf("round %d: lived %v, ready again in %v, checked in %v", round, life.Round(time.Millisecond),
+			ready.Round(time.Millisecond), (time.Since(begin) - ready).Round(time.Millisecond))
 		if t.Failed() {
 			t.Fatalf("round %d of %d, killed after %v; seed %d; data in %s\n%s", round, rounds, life, seed, server.keep(t), ledger)
 		}

@@ -372,6 +372,7 @@ export class AgentPane {
   }
 
   private passwordHint(): HTMLElement | false {
-    return this.who!.mustChange === true && button("Choose a password", () => this.showPassword(), "link");
+    return this.who!.mustChange === true && h("p", { class: "hint" },
+      "Your password is still the one that the server printed. ", button("Choose a password", () => this.showPassword(), "link"));
   }
 }

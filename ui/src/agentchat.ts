@@ -61,12 +61,12 @@ export class AgentChat {
       this.wrapping = this.stream.over;
       this.wrapping ? this.showWrapup() : this.closePanel();
     }
-    const state = `${this.partner} ${this.stream.chat.state}`;
-    if (state === this.shown) return;
-    this.shown = state;
+    const chat = this.stream.chat;
+    const hint = this.stream.over ? "The talk is over." : chat.customer_gone ? "The customer is not connected." : `From the queue ${chat.queue}`;
+    if (hint === this.shown) return;
+    this.shown = hint;
     fill(this.head,
-      h("span", { class: "who" }, this.partner),
-      h("span", { class: "hint" }, this.stream.over ? "The talk is over" : `Queue: ${this.stream.chat.queue}`),
+      h("span", { class: "hint", attrs: { role: "status" } }, hint),
       !this.stream.over && button("Transfer", () => this.showTransfer(), "quiet"),
       !this.stream.over && button("Close chat", async () => void (await this.command("chat.close")), "quiet"));
   }

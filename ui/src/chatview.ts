@@ -57,7 +57,7 @@ export class ChatView {
     reconcile(this.list, this.wantedRows());
     if (atEnd) this.list.scrollTop = this.list.scrollHeight;
 
-    const typing = this.stream.typing;
+    const typing = this.stream.over ? undefined : this.stream.typing;
     fill(this.typingLine, typing && `${typing.name || this.stream.partner} is typing${typing.preview ? `: ${typing.preview}` : " …"}`);
     this.composer.hidden = this.stream.over;
   }
@@ -149,7 +149,6 @@ export class ChatView {
     this.input.value = "";
     sessionStorage.removeItem(this.draftKey);
     this.grow();
-    this.lastTyping = 0;
     this.list.scrollTop = this.list.scrollHeight;
   }
 

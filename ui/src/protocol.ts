@@ -42,6 +42,8 @@ export interface Chat {
   seen: Record<Side, number>;
   rating?: { score: number; comment?: string };
   tags?: string[];
+  /** Staff's view: the customer was connected and is not any more. */
+  customer_gone?: boolean;
 }
 
 export interface Offer {
