@@ -352,6 +352,17 @@ func (c *Courier) void(cl *client, code uint32, reason string) {
 	}
 }
 
+// part sends a client away whose session the desk still has: it is closed, or
+// the client would count as present for ever.
+func (c *Courier) part(cl *client) {
+	c.dismiss(cl, sessionLost())
+	if !cl.gone {
+		cl.gone = true
+		delete(c.clients, cl.id)
+		c.out = append(c.out, Closure{cl.id, closeLost, "session lost"})
+	}
+}
+
 // dismiss answers all that a client asked for.
 func (c *Courier) dismiss(cl *client, err *evenkeel.Error) {
 	for _, p := range cl.queue {

@@ -228,13 +228,16 @@ func (c *Courier) settle(p *piece, results []evenkeel.Result) {
 			p.fateOpen()
 			c.fails(resendPause)
 			return
-		case isVoidSession(r.Err):
+		case r.Err.Field == "session":
 			c.void(cl, closeLost, "session lost")
+			return
+		case isVoidSession(r.Err):
+			c.part(cl)
 			return
 		case r.Err.Code == evenkeel.CodeInternal && cl.need != SessionNever:
 			// The desk was made to leave it out, with its number.
 			c.answer(cl, parcel, nil, r.Err)
-			c.void(cl, closeLost, "session lost")
+			c.part(cl)
 			return
 		default:
 			c.answer(cl, parcel, nil, r.Err)
