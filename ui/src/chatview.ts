@@ -18,6 +18,8 @@ export class ChatView {
   private readonly composer: HTMLFormElement;
   private readonly rows = new Map<string, HTMLElement>();
   private lastTyping = 0;
+  /** The reader is at the end of the talk, and stays there as it grows. */
+  private atEnd = true;
 
   constructor(private readonly stream: ChatStream) {
     const staff = stream.side === "agent";
@@ -44,6 +46,10 @@ export class ChatView {
       staff && h("label", { class: "switch" }, this.noteSwitch, "Note"),
       h("button", { class: "primary", attrs: { type: "submit" } }, "Send")));
     this.element = h("div", { class: "chat" }, this.list, this.typingLine, this.composer);
+    this.list.addEventListener("scroll", () => {
+      this.atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 60;
+    });
+    new ResizeObserver(() => this.atEnd && this.toEnd()).observe(this.list);
     this.render();
   }
 
@@ -53,9 +59,8 @@ export class ChatView {
 
   /** Brings the screen in line with the stream, touching only what changed. */
   render(): void {
-    const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 60;
     reconcile(this.list, this.wantedRows());
-    if (atEnd) this.list.scrollTop = this.list.scrollHeight;
+    if (this.atEnd) this.toEnd();
 
     const typing = this.stream.over ? undefined : this.stream.typing;
     fill(this.typingLine, typing && `${typing.name || this.stream.partner} is typing${typing.preview ? `: ${typing.preview}` : " …"}`);
@@ -149,6 +154,10 @@ export class ChatView {
     this.input.value = "";
     sessionStorage.removeItem(this.draftKey);
     this.grow();
+    this.toEnd();
+  }
+
+  private toEnd(): void {
     this.list.scrollTop = this.list.scrollHeight;
   }
 
