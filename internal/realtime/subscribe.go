@@ -170,7 +170,7 @@ func (s *Session) begin(sub *subscription, in *ReadDone, now time.Duration) {
 		return
 	}
 	result := &SubscribeResult{WasRecovering: r.recover, Position: in.Top}
-	if r.recover && in.Err == nil && !behind && s.whole(r.since, in) {
+	if r.recover && in.Err == nil && s.whole(r.since, in) {
 		result.Recovered, result.Publications = true, in.Items
 		result.Position.Offset = r.since.Offset
 	}

@@ -1,0 +1,117 @@
+package realtime
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// FuzzDecode gives the decoder anything. What it accepts is bounded and asks
+// for one thing at a time.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("{}"))
+	f.Add([]byte("{\"id\":1,\"connect\":{\"token\":\"t\",\"data\":{\"a\":[1,2]},\"subs\":{\"a\":{\"recover\":true,\"epoch\":\"e\",\"offset\":7}}}}\n\n{}"))
+	f.Add([]byte(`{"id":2,"subscribe":{"channel":"c","recover":true,"epoch":"e","offset":18446744073709551615,"flag":3}}`))
+	f.Add([]byte(`{"id":3,"history":{"channel":"c","limit":-1,"since":{"offset":1},"reverse":true}}`))
+	f.Add([]byte(`{"id":4,"rpc":{"method":"m","data":null}}`))
+	f.Add([]byte(`{"id":-1}`))
+	f.Add([]byte(strings.Repeat("{}\n", maxCommands+1)))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		commands, err := JSON().Decode(message)
+		if err != nil {
+			if commands != nil {
+				t.Error("commands beside an error")
+			}
+			return
+		}
+		if len(commands) == 0 || len(commands) > maxCommands {
+			t.Errorf("%d commands", len(commands))
+		}
+		for _, c := range commands {
+			if n := c.requests(); n > 1 || c.Pong && (n != 0 || c.ID != 0) {
+				t.Errorf("%+v asks for %d things", c, n)
+			}
+			if c.RPC != nil && len(c.RPC.Params) > 0 && !json.Valid(c.RPC.Params) {
+				t.Errorf("params are no JSON: %q", c.RPC.Params)
+			}
+		}
+	})
+}
+
+// FuzzSession plays anything as a transcript. The session must answer in
+// frames that are JSON, keep its bounds, and once it is closed want nothing
+// more.
+func FuzzSession(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no transcripts to start from")
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s := newStage(DefaultSettings())
+		s.set.PingPresent, s.set.PingOthers = time.Minute, time.Hour // short scripts, long waits
+		for _, line := range strings.Split(text, "\n") {
+			if unfit(line) {
+				continue
+			}
+			closed := s.session.Closed()
+			if s.play(line) != nil {
+				continue
+			}
+			if text := s.log.String(); closed && strings.Contains(text, "!") && !strings.HasPrefix(strings.TrimSpace(line), "keys") {
+				t.Fatalf("a closed session wants %s", text)
+			}
+			for _, frame := range bytes.Split(s.session.Take(nil, 1<<20), []byte{'\n'}) {
+				if len(frame) > 0 && !json.Valid(frame) {
+					t.Fatalf("no frame: %q", frame)
+				}
+			}
+			s.log.Reset()
+			if s.session.out.pubs > s.set.MaxQueueBytes || len(s.session.subs) > max(s.set.MaxChannels, 2) {
+				t.Fatal("over its bounds")
+			}
+		}
+		s.step(Gone{})
+		if n := s.hub.Keys(); n != 0 {
+			t.Fatalf("%d keys are left", n)
+		}
+	})
+}
+
+// unfit are lines that say nothing about the session: the stage itself cannot
+// do what they ask, or not in a moment.
+func unfit(line string) bool {
+	f := strings.Fields(line)
+	if len(f) == 0 {
+		return true
+	}
+	needs := map[string]int{
+		"publish": 3, "append": 3, "hide": 3, "evict": 3, "drop": 2, "remove": 2, "deny": 3, "allow": 2, "revoke": 2,
+		"ephemeral": 3, "answer": 3, "wait": 2, "kick": 2, "reads": 2, "auth": 2, "limit": 3,
+	}
+	if len(f) < needs[f[0]] {
+		return true
+	}
+	switch f[0] {
+	case "publish", "append", "limit":
+		return len(f[2]) > 3 || strings.HasPrefix(f[2], "-") || f[2] == "0"
+	case "hide", "evict", "kick":
+		return true // a replica behind its own events, and codes of others, are not what sessions are for
+	case "ephemeral", "answer":
+		return f[2][0] == '{' && !json.Valid([]byte(f[2])) // the backend's own business
+	case "wait":
+		d, err := time.ParseDuration(f[1])
+		return err != nil || d < 0 || d > time.Hour
+	}
+	return false
+}
