@@ -228,7 +228,7 @@ func (g *gate) call(n *node, c *conn, e realtime.Call) {
 		if err == nil {
 			done.Result = encodeResult(r)
 		}
-		n.after(n.jitter(), func() { g.step(n, c, done) })
+		g.step(n, c, done)
 	})
 }
 

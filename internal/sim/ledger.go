@@ -68,6 +68,10 @@ func (l *ledger) wish(params []byte) *wish {
 // proposed watches what the courier sends: the id of a wish never changes.
 func (l *ledger) proposed(c *evenkeel.Command) {
 	switch body := c.Body.(type) {
+	case *evenkeel.SessionOpen:
+		l.w.tracef("session %s opens for %s", body.Session, body.Principal.ID)
+	case *evenkeel.SessionClose:
+		l.w.tracef("session %s closes", body.Session)
 	case *evenkeel.ChatSend:
 		if o := l.byText[body.Text]; o != nil {
 			l.w.check(c.ID == o.id, "a repeat has the same id", "%q was sent as %q", o.id, c.ID)

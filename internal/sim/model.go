@@ -153,6 +153,9 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 		c := m.chat(p.ChatID)
 		if c.owner == id {
 			c.owner = ""
+			if p.Reason == evenkeel.EndTransferred {
+				c.refusers = append(c.refusers, id)
+			}
 			m.w.stats.add("assignments ended: "+p.Reason.String(), 1)
 			return
 		}
@@ -168,7 +171,7 @@ func (m *model) details(v *evenkeel.Chat) {
 		m.w.check(follows(c.view.State, v.State), "a chat's life has an order", "%s goes from %s to %s", v.ID, c.view.State, v.State)
 		m.w.check(c.view.QueuedAt == v.QueuedAt && c.view.Customer == v.Customer, "a chat keeps its place in time", "%s: %v, before %v", v.ID, v.QueuedAt, c.view.QueuedAt)
 		if c.view.Queue != v.Queue {
-			c.refusers, c.transferred = nil, true
+			c.transferred = true
 		}
 	}
 	m.w.check(v.Messages == c.messages, "messages are numbered without holes", "%s has %d messages, and %d were published", v.ID, v.Messages, c.messages)

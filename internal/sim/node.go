@@ -280,8 +280,11 @@ func (n *node) writeSkip(fault *replica.Fault) error {
 }
 
 func (n *node) rebuild(fault *replica.Fault) error {
-	n.w.tracef("step %d of entry %d panicked: the desk is rebuilt", fault.Step, fault.Index)
+	if broken, ok := fault.Value.(*Failure); ok {
+		panic(broken) // a check that failed while the desk applied
+	}
 	n.w.check(fault.Value == panicValue, "the product does not panic", "%v", fault.Value)
+	n.w.tracef("step %d of entry %d panicked: the desk is rebuilt", fault.Step, fault.Index)
 	base := n.applier.Base()
 	if base == 0 {
 		return n.applier.Rebuild(nil, fault)

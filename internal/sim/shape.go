@@ -55,7 +55,6 @@ func drawShape(rng *rand.Rand) *Shape {
 	s := &Shape{
 		Duration: time.Minute + time.Duration(rng.Int64N(int64(4*time.Minute))),
 		Visitors: 1 + rng.IntN(8),
-		Segment:  int64(4+rng.IntN(12)) * 4096,
 		Slice:    256 << rng.IntN(6),
 		Window:   1 + rng.IntN(5),
 		Behind:   pick(rng, 256, 1+rng.IntN(4)), Recovered: pick(rng, 2000, 5+rng.IntN(60)),
@@ -73,6 +72,9 @@ func drawShape(rng *rand.Rand) *Shape {
 	s.drawAgents(rng)
 	s.drawLimits(rng)
 	s.drawFaults(rng)
+	// An entry must fit into a segment: all that can wait at once, and some more.
+	waiting := int64(s.Visitors+len(s.Agents)) * int64(s.Window+1) * 2 * (s.Limits.MessageChars + 300)
+	s.Segment = (min(waiting, 448<<10) + int64(16<<10+rng.IntN(48<<10))) &^ 4095
 	wishes := 100 + rng.IntN(400)
 	s.Pace = s.Duration * time.Duration(s.Visitors+len(s.Agents)) / time.Duration(wishes)
 	return s
