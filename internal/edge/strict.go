@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -26,9 +27,11 @@ type shape struct {
 }
 
 type shapeField struct {
-	index []int  // as reflect.Value.FieldByIndex wants it
-	inner *shape // of the struct, or of the elements of a slice of structs
-	list  bool
+	ordinal int
+	index   []int  // as reflect.Value.FieldByIndex wants it
+	inner   *shape // of the struct, of what a pointer points to, or of the elements of a slice
+	list    bool   // a slice of structs
+	text    bool   // a plain string
 }
 
 // shapeFor returns the shape of the struct type T.
@@ -49,8 +52,11 @@ func (s *shape) add(t reflect.Type, index []int) {
 		case f.Anonymous && name == "":
 			s.add(f.Type, at)
 		case name != "" && name != "-" && f.IsExported():
-			field := shapeField{index: at}
+			field := shapeField{ordinal: len(s.fields), index: at, text: f.Type == reflect.TypeFor[string]()}
 			inner := f.Type
+			if inner.Kind() == reflect.Pointer {
+				inner = inner.Elem()
+			}
 			if inner.Kind() == reflect.Slice && !ownForm(inner) && plainStruct(inner.Elem()) {
 				field.list, inner = true, inner.Elem()
 			}
@@ -86,41 +92,111 @@ func (s *shape) decode(b []byte, dst any) *evenkeel.Error {
 
 // object reads an object that is known to be valid JSON.
 func (s *shape) object(b []byte, v reflect.Value, path string) *evenkeel.Error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+	i := skipSpace(b, 0)
+	if b[i] != '{' {
 		return badField(path, "must be an object")
 	}
-	seen := make(map[string]bool, len(s.fields))
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return badField(path, "must be an object")
+	seen := make([]bool, len(s.fields))
+	for i++; ; {
+		for i = skipSpace(b, i); b[i] == ','; {
+			i = skipSpace(b, i+1)
 		}
-		name, _ := token.(string)
+		if b[i] == '}' {
+			return nil
+		}
+		end := stringEnd(b, i)
+		name := unquote(b[i:end])
 		field, known := s.fields[name]
-		at := join(path, name)
 		switch {
 		case !known:
-			return badField(at, "is unknown here")
-		case seen[name]:
-			return badField(at, "is there twice")
+			return badField(join(path, name), "is unknown here")
+		case seen[field.ordinal]:
+			return badField(join(path, name), "is there twice")
 		}
-		seen[name] = true
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return badField(at, "is not a JSON value")
-		}
+		seen[field.ordinal] = true
+		i = skipSpace(b, end)
+		i = skipSpace(b, i+1) // the colon
+		end = valueEnd(b, i)
+		raw := b[i:end]
+		i = end
 		if string(raw) == "null" {
 			continue
 		}
-		if err := field.read(raw, v.FieldByIndex(field.index), at); err != nil {
+		if err := field.read(raw, v.FieldByIndex(field.index), path, name); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-func (f *shapeField) read(raw json.RawMessage, v reflect.Value, at string) *evenkeel.Error {
+// The following walk over text that is known to be valid JSON.
+
+func skipSpace(b []byte, i int) int {
+	for b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n' {
+		i++
+	}
+	return i
+}
+
+// stringEnd returns where the string that begins at i ends.
+func stringEnd(b []byte, i int) int {
+	for i++; b[i] != '"'; i++ {
+		if b[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+// valueEnd returns where the value that begins at i ends.
+func valueEnd(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			i = stringEnd(b, i)
+			if depth == 0 {
+				return i
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return i // of the object around a number or a word
+			}
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return i
+}
+
+// unquote returns what a JSON string says.
+func unquote(raw []byte) string {
+	text := raw[1 : len(raw)-1]
+	if bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
+		return string(text)
+	}
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return "" // not of valid JSON
+	}
+	return s
+}
+
+// read reads the value of the field path.name.
+func (f *shapeField) read(raw []byte, v reflect.Value, path, name string) *evenkeel.Error {
+	if f.text && raw[0] == '"' {
+		v.SetString(unquote(raw))
+		return nil
+	}
+	at := join(path, name)
 	switch {
 	case f.list:
 		var items []json.RawMessage
@@ -134,6 +210,9 @@ func (f *shapeField) read(raw json.RawMessage, v reflect.Value, at string) *even
 			}
 		}
 		return nil
+	case f.inner != nil && v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return f.inner.object(raw, v.Elem(), at)
 	case f.inner != nil:
 		return f.inner.object(raw, v, at)
 	default:
