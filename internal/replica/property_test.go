@@ -15,7 +15,7 @@ import (
 // replicas: writes that take their time, lost messages, crashes, snapshots,
 // commands that panic. Whatever happens:
 //
-//   - no proposal is answered twice, and one that was given results took effect
+//   - each proposal is answered once, unless its node crashes, and one that was given results took effect
 //     once, in its place, as the results say;
 //   - one that was refused at the door never took effect;
 //   - proposals of a lane that took effect did so in their order;
@@ -38,7 +38,10 @@ func TestAnyScheduleKeepsThePromises(t *testing.T) {
 		for _, n := range s.rig.nodes {
 			s.rig.start(n)
 		}
-		for range rapid.IntRange(20, 150).Draw(rt, "steps") {
+		if rapid.Bool().Draw(rt, "elected") {
+			s.rig.advance(2 * time.Second)
+		}
+		for range rapid.IntRange(20, 200).Draw(rt, "steps") {
 			s.step()
 		}
 		s.finish()
@@ -58,31 +61,50 @@ func (s *schedule) any() *rigNode {
 func (s *schedule) step() {
 	r, n := s.rig, s.any()
 	kind := rapid.IntRange(0, 99).Draw(s.rt, "kind")
-	switch {
-	case n.core == nil:
+	if n.core == nil {
 		if kind < 30 {
 			r.start(n)
 		}
-	case kind < 35:
-		if leads := r.leader(); leads != nil && kind < 30 {
+		return
+	}
+	switch {
+	case kind < 40:
+		if leads := r.leader(); leads != nil && kind < 35 {
 			n = leads
 		}
 		s.propose(n)
-	case kind < 50:
+	case kind < 55:
 		r.persist(n)
-	case kind < 62:
+	case kind < 64:
 		r.apply(n)
 	case kind < 74:
 		r.deliver()
 	case kind < 78:
-		s.lose()
-	case kind < 88:
+		r.settle()
+	case kind < 86:
 		r.advance(time.Duration(rapid.IntRange(1, 1500).Draw(s.rt, "ms")) * time.Millisecond)
-	case kind < 93:
+	default:
+		s.harm(n, kind-86)
+	}
+}
+
+// harm does to a node what may happen to one.
+func (s *schedule) harm(n *rigNode, kind int) {
+	r := s.rig
+	switch {
+	case kind < 2: // some of the messages under way are lost
+		r.net = slices.DeleteFunc(r.net, func(*raftpb.Message) bool { return rapid.Bool().Draw(s.rt, "lost") })
+	case kind < 5:
+		for _, other := range r.nodes {
+			r.cut[[2]uint64{n.id, other.id}], r.cut[[2]uint64{other.id, n.id}] = true, true
+		}
+	case kind < 8:
+		clear(r.cut)
+	case kind < 10:
 		if n.order != nil {
 			r.save(n, rapid.Bool().Draw(s.rt, "saved"))
 		}
-	case kind < 96:
+	case kind < 12:
 		n.core.JournalFull(rapid.Bool().Draw(s.rt, "full"))
 		r.pump(n)
 	default:
@@ -110,14 +132,10 @@ func (s *schedule) propose(n *rigNode) {
 	s.rig.propose(n, lane, commands...)
 }
 
-// lose drops some of the messages under way.
-func (s *schedule) lose() {
-	s.rig.net = slices.DeleteFunc(s.rig.net, func(*raftpb.Message) bool { return rapid.Bool().Draw(s.rt, "lost") })
-}
-
 // finish lets everything heal, and judges.
 func (s *schedule) finish() {
 	r := s.rig
+	clear(r.cut)
 	for _, n := range r.nodes {
 		if n.core == nil {
 			r.start(n)
@@ -135,7 +153,13 @@ func (s *schedule) finish() {
 	r.propose(r.leader(), Control, "0.last")
 	r.advance(time.Second)
 	s.judge(r.leader())
+	if len(r.waiting) > 0 {
+		s.rt.Fatalf("%d proposals were never answered", len(r.waiting))
+	}
 	for _, n := range r.nodes {
+		if status := n.core.Status(); status.Pushes != 0 || status.Held != 0 || status.Leads && status.Outage {
+			s.rt.Fatalf("replica %d is not at rest: %+v", n.id, status)
+		}
 		other := n.applier.Machine().(*tally).state
 		first := r.nodes[0].applier.Machine().(*tally).state
 		if other.Sum != first.Sum || !slices.Equal(other.Notes, first.Notes) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,8 @@ type rig struct {
 
 	// outcomes counts what became of each proposal, by its first command.
 	outcomes map[string][]string
+	// waiting are the proposals without an answer, by their node.
+	waiting map[*Proposal]uint64
 }
 
 // rigNode is a core with what a shell would hold for it.
@@ -57,7 +60,7 @@ type failer interface {
 }
 
 func newRig(t failer, voters ...uint64) *rig {
-	r := &rig{t: t, cut: make(map[[2]uint64]bool), outcomes: make(map[string][]string)}
+	r := &rig{t: t, cut: make(map[[2]uint64]bool), outcomes: make(map[string][]string), waiting: make(map[*Proposal]uint64)}
 	for _, id := range voters {
 		n := &rigNode{id: id, conf: &raftpb.ConfState{Voters: voters}}
 		r.nodes = append(r.nodes, n)
@@ -99,6 +102,7 @@ func (r *rig) start(n *rigNode) {
 func (r *rig) crash(n *rigNode) {
 	n.core, n.applier, n.appends, n.applies, n.order = nil, nil, nil, nil, nil
 	r.net = slices.DeleteFunc(r.net, func(m *raftpb.Message) bool { return m.GetTo() == n.id })
+	maps.DeleteFunc(r.waiting, func(_ *Proposal, id uint64) bool { return id == n.id })
 }
 
 // pump takes what a core wants done.
@@ -126,6 +130,7 @@ func (r *rig) pump(n *rigNode) {
 
 func (r *rig) outcome(id uint64, p *Proposal, what string) {
 	name := string(p.Commands[0])
+	delete(r.waiting, p)
 	r.outcomes[name] = append(r.outcomes[name], what)
 	r.logf("%d answers %s: %s", id, joined(p.Commands), what)
 }
@@ -139,6 +144,7 @@ func (r *rig) propose(n *rigNode, lane Lane, commands ...string) {
 		r.outcome(n.id, p, string(refusal.Code))
 		return
 	}
+	r.waiting[p] = n.id
 	r.pump(n)
 }
 
