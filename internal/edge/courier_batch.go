@@ -271,9 +271,7 @@ func (c *Courier) unwelcome(cl *client, err *evenkeel.Error) {
 		code = closeTooMany
 	case evenkeel.CodeInternal, evenkeel.CodeConflict:
 		code = closeLost
-	}
-	if isVoidSession(err) {
-		code = closeLost
+	default:
 	}
 	c.dismiss(cl, err)
 	if !cl.gone {

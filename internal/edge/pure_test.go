@@ -22,7 +22,7 @@ func TestBuckets(t *testing.T) {
 		b := newBuckets(burst, per, most)
 		var now time.Duration
 		granted := map[string][]time.Duration{}
-		quiet := time.Duration(-per)
+		quiet := -per
 		for range rapid.IntRange(1, 100).Draw(t, "asks") {
 			now += time.Duration(rapid.IntRange(0, 20).Draw(t, "seconds")) * time.Second
 			key := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "key")

@@ -47,9 +47,6 @@ func (a access) allows(role evenkeel.Role) bool {
 func open() access                         { return access{open: true} }
 func asking(kinds ...evenkeel.Kind) access { return access{kinds: kinds} }
 func being(roles ...evenkeel.Role) access  { return access{roles: roles} }
-func (a access) and(b ...evenkeel.Role) access {
-	return access{kinds: a.kinds, roles: append(a.roles, b...)}
-}
 
 // routes is the whole HTTP API.
 func (e *Edge) routes() []route {

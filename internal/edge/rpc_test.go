@@ -54,7 +54,9 @@ func (f *fixture) waitFor(what string, holds func(r Reader) bool) {
 			return
 		}
 		// A round trip through the courier.
-		f.edge.do(f.Context(), &evenkeel.Command{By: evenkeel.System(), Body: &evenkeel.Checkpoint{}}, 0)
+		if _, err := f.edge.do(f.Context(), &evenkeel.Command{By: evenkeel.System(), Body: &evenkeel.Checkpoint{}}, 0); err != nil {
+			f.Fatal(err)
+		}
 	}
 	f.Fatalf("it did not come to %s", what)
 }

@@ -250,8 +250,8 @@ func unfit(err error) string {
 
 // whatIsWrong finds the first syntax error.
 func whatIsWrong(b []byte) string {
-	var any json.RawMessage
-	err := json.Unmarshal(b, &any)
+	var raw json.RawMessage
+	err := json.Unmarshal(b, &raw)
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
