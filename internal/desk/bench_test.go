@@ -3,6 +3,7 @@ package desk
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,8 +47,8 @@ func benchSession(inc uint64, i int) evenkeel.SessionID {
 
 // sendEntries makes entries of sends: one customer after the other, numbered
 // in their sessions, each with an id of its own.
-func sendEntries(b *testing.B, f *fixture, n int) [][]byte {
-	entries := make([][]byte, 0, n/benchBatch+1)
+func sendEntries(b *testing.B, f *fixture, n, batch int) [][]byte {
+	entries := make([][]byte, 0, n/batch+1)
 	var raw [][]byte
 	for i := range n {
 		who := i % benchChats
@@ -59,7 +60,7 @@ func sendEntries(b *testing.B, f *fixture, n int) [][]byte {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if raw = append(raw, e); len(raw) == benchBatch || i == n-1 {
+		if raw = append(raw, e); len(raw) == batch || i == n-1 {
 			entries = append(entries, AppendEntry(nil, EntryHeader{Time: f.time + evenkeel.DeskTime(i/1000)}, raw))
 			raw = nil
 		}
@@ -73,7 +74,7 @@ func sendEntries(b *testing.B, f *fixture, n int) [][]byte {
 func BenchmarkSend(b *testing.B) {
 	b.Run("laws", func(b *testing.B) {
 		f := busyDesk(b, benchChats)
-		entries := sendEntries(b, f, b.N)
+		entries := sendEntries(b, f, b.N, benchBatch)
 		index := uint64(len(f.log))
 		b.ReportAllocs()
 		b.ResetTimer()
@@ -88,7 +89,7 @@ func BenchmarkSend(b *testing.B) {
 	})
 	b.Run("bare", func(b *testing.B) {
 		f := newFixture(b)
-		entries := sendEntries(b, f, b.N)
+		entries := sendEntries(b, f, b.N, benchBatch)
 		chats := map[string][]string{}
 		b.ReportAllocs()
 		b.ResetTimer()
@@ -110,60 +111,61 @@ func BenchmarkSend(b *testing.B) {
 	})
 }
 
-// BenchmarkFreeze takes a snapshot of a large state in slices while chat.send
-// goes on, and reports the longest time that an entry waited for a slice or for
-// the rows that it had to write first.
+// BenchmarkFreeze takes a snapshot of a state of 100 MB in slices while full
+// entries of 1,000 sends go on, and reports how long entries took, with the slice
+// before each, beside the same entries without a snapshot.
 func BenchmarkFreeze(b *testing.B) {
 	f := busyDesk(b, benchChats)
 	index := uint64(len(f.log))
-	entries := sendEntries(b, f, 400_000)
-	for _, e := range entries[:3000] {
+	entries := sendEntries(b, f, 700_000, 1000)
+	apply := func() time.Duration {
+		start := time.Now()
 		index++
-		if _, err := f.d.Apply(index, e, nil); err != nil {
+		if _, err := f.d.Apply(index, entries[0], nil); err != nil {
 			b.Fatal(err)
 		}
+		entries = entries[1:]
+		return time.Since(start)
 	}
-	rest := entries[3000:]
-	var worst, normal time.Duration
-	var size int
+	for range 300 {
+		apply()
+	}
+	var plain, busy []time.Duration
+	for range 150 {
+		plain = append(plain, apply())
+	}
+	size := 0
 	for b.Loop() {
 		frozen := f.d.Freeze()
 		for done := false; !done; {
 			start := time.Now()
-			var part []byte
-			var err error
-			if part, done, err = frozen.Slice(64 << 10); err != nil {
+			part, last, err := frozen.Slice(256 << 10)
+			if err != nil {
 				b.Fatal(err)
 			}
-			size += len(part)
-			if len(rest) > 0 {
-				index++
-				if _, err := f.d.Apply(index, rest[0], nil); err != nil {
-					b.Fatal(err)
-				}
-				rest = rest[1:]
+			slice := time.Since(start)
+			done, size = last, size+len(part)
+			if len(entries) > 0 {
+				busy = append(busy, slice+apply())
 			}
-			worst = max(worst, time.Since(start))
 		}
 	}
-	for _, e := range rest {
-		start := time.Now()
-		index++
-		if _, err := f.d.Apply(index, e, nil); err != nil {
-			b.Fatal(err)
-		}
-		normal = max(normal, time.Since(start))
+	report := func(name string, list []time.Duration) {
+		slices.Sort(list)
+		b.ReportMetric(float64(list[len(list)/2].Microseconds())/1e3, "ms-p50-"+name)
+		b.ReportMetric(float64(list[len(list)*99/100].Microseconds())/1e3, "ms-p99-"+name)
+		b.ReportMetric(float64(list[len(list)-1].Microseconds())/1e3, "ms-worst-"+name)
 	}
 	b.ReportMetric(float64(size)/float64(b.N)/1e6, "MB/snapshot")
-	b.ReportMetric(float64(worst.Microseconds())/1e3, "ms-worst-entry")
-	b.ReportMetric(float64(normal.Microseconds())/1e3, "ms-worst-entry-without")
+	report("plain", plain)
+	report("freezing", busy)
 }
 
 // BenchmarkRestore reads such a snapshot back.
 func BenchmarkRestore(b *testing.B) {
 	f := busyDesk(b, benchChats)
 	index := uint64(len(f.log))
-	for _, e := range sendEntries(b, f, 200_000) {
+	for _, e := range sendEntries(b, f, 200_000, benchBatch) {
 		index++
 		if _, err := f.d.Apply(index, e, nil); err != nil {
 			b.Fatal(err)

@@ -77,7 +77,7 @@ func (d *Desk) emit(e evenkeel.Event) {
 func (d *Desk) tail(ch *channelRow) *chunkRow {
 	if n := len(ch.chunks); n > 0 {
 		if last := ch.chunks[n-1]; len(last.Records) < chunkSize {
-			d.chunks.touch(last)
+			d.touchChunk(last)
 			return last
 		}
 	}
@@ -133,6 +133,7 @@ func (d *Desk) dropChunk(ch *channelRow) {
 		d.account(-recordSize(&chunk.Records[i]))
 	}
 	ch.First = chunk.Base + uint64(len(chunk.Records))
+	d.touchChunk(chunk)
 	d.chunks.remove(chunk)
 	d.account(-rowBytes)
 	ch.chunks[0] = nil

@@ -24,6 +24,7 @@ const (
 	tableEnd   = 0
 	tableCell  = 1
 	firstTable = 2
+	chunkTable = firstTable + 10
 )
 
 // maxRowBytes bounds a row in a snapshot: a chunk full of the longest messages
@@ -40,8 +41,9 @@ type Frozen struct {
 	gen   uint64
 	buf   []byte
 	err   error
-	table int // of desk.tables(), being walked
-	at    int // rows of it below this place are still to be written
+	late  []chunkRow // as they were, to be written
+	table int        // of desk.tables(), being walked
+	at    int        // rows of it below this place are still to be written
 	count uint64
 	sum   uint64
 	done  bool
@@ -65,7 +67,7 @@ func (f *Frozen) Abandon() {
 	if f.desk.frozen == f {
 		f.desk.frozen = nil
 	}
-	f.buf, f.done = nil, true
+	f.buf, f.late, f.done = nil, nil, true
 }
 
 // write appends a row to the stream. touch calls it on a nil Frozen when no
@@ -86,6 +88,21 @@ func (f *Frozen) write(table uint64, row any) {
 	f.sum += rowHash(table, b)
 }
 
+// touchChunk announces that records will be appended to a chunk, or that it
+// goes. What it holds does not change, so noting how far it went is enough, and
+// an entry that touches a thousand chats does not wait for their histories to
+// be written.
+func (d *Desk) touchChunk(c *chunkRow) {
+	if c.gen == d.gen {
+		return
+	}
+	if f := d.frozen; f != nil {
+		n := len(c.Records)
+		f.late = append(f.late, chunkRow{Channel: c.Channel, Base: c.Base, Before: c.Before, Records: c.Records[:n:n]})
+	}
+	c.gen = d.gen
+}
+
 func rowHash(table uint64, row []byte) uint64 {
 	return xxhash.Sum64(row)*0x9e3779b97f4a7c15 + table
 }
@@ -99,7 +116,13 @@ func (f *Frozen) Slice(max int) (part []byte, done bool, err error) {
 		return nil, true, f.err
 	}
 	tables := f.desk.tables()
-	for len(f.buf) < max && f.table < len(tables) {
+	for len(f.buf) < max && (f.table < len(tables) || len(f.late) > 0) {
+		if n := len(f.late); n > 0 {
+			f.write(chunkTable, &f.late[n-1])
+			f.late[n-1] = chunkRow{}
+			f.late = f.late[:n-1]
+			continue
+		}
 		if f.at == 0 {
 			if f.table++; f.table < len(tables) {
 				f.at = tables[f.table].rows()
@@ -114,7 +137,7 @@ func (f *Frozen) Slice(max int) (part []byte, done bool, err error) {
 			f.at = 0
 		}
 	}
-	if f.table == len(tables) {
+	if f.table == len(tables) && len(f.late) == 0 {
 		f.finish()
 	}
 	part, f.buf = f.buf, nil
