@@ -74,7 +74,7 @@ type ClockSet struct {
 	Offset Duration `cbor:"2,keyasint"`
 }
 
-// Checkpoint asks every replica for the hash of its snapshot at this index.
+// Checkpoint is answered with the hash of all output up to this index.
 type Checkpoint struct{}
 
 // LimitsSet replaces the limits.

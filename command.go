@@ -10,7 +10,7 @@ const (
 	KindNodeUp     Kind = 2 // a process started; the desk issues its incarnation
 	KindNodeLost   Kind = 3 // a process is gone with all its sessions
 	KindClockSet   Kind = 4 // a voter's wall clock
-	KindCheckpoint Kind = 5 // replicas compare the hash of their snapshots
+	KindCheckpoint Kind = 5 // a point at which replicas compare
 
 	// Sessions and logins.
 	KindSessionOpen  Kind = 10
