@@ -2,8 +2,11 @@ package law
 
 import (
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -68,6 +71,46 @@ func TestDocumentsLeadSomewhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDependenciesAreExplained wants the reason of every module that a Go file
+// imports, tests included, in ARCHITECTURE.md.
+func TestDependenciesAreExplained(t *testing.T) {
+	dir := repository(t)
+	house, err := os.ReadFile(filepath.Join(dir, "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, _, err := readTree(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, source := range sources {
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range file.Imports {
+			target := strings.Trim(spec.Path.Value, `"`)
+			if _, ours := dirOf(modulePath, target); ours || !strings.Contains(strings.Split(target, "/")[0], ".") {
+				continue
+			}
+			if !explained(string(house), target) {
+				t.Errorf("%s imports %s, whose reason ARCHITECTURE.md does not give", name, target)
+			}
+		}
+	}
+}
+
+// explained looks for the package's path or one above it: a module's path is
+// one of them.
+func explained(text, importPath string) bool {
+	for p := importPath; strings.Contains(p, "/"); p = path.Dir(p) {
+		if strings.Contains(text, p+" ") || strings.Contains(text, p+",") {
+			return true
+		}
+	}
+	return false
 }
 
 func documents(t *testing.T, dir string) []string {

@@ -89,6 +89,7 @@ func TestRepositoryBasics(t *testing.T) {
 	dir := repository(t)
 	for name, want := range map[string]string{
 		"LICENSE":         "END OF TERMS AND CONDITIONS",
+		"README.md":       "make test",
 		"CONTRIBUTING.md": "make test",
 		"CHANGELOG.md":    "## [Unreleased]",
 	} {
