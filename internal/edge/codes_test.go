@@ -63,10 +63,10 @@ func TestLongFields(t *testing.T) {
 		{"/v1/workspaces/default", `{"default_queue":"%s"}`, "default_queue"},
 		{"/v1/workspaces/default", `{"origins":["https://%s"]}`, "origins[0]"},
 	} {
-		before := f.cell.desk.Index()
+		before := f.index()
 		r := f.call("PUT", c.path, "admin", fmt.Sprintf(c.body, long))
-		if r.status != 400 && r.status != 413 || r.str("field") != c.field || f.cell.desk.Index() != before {
-			t.Errorf("PUT %s with a long %.20s: status %d, field %.20q, proposed %v", c.path, c.field, r.status, r.str("field"), f.cell.desk.Index() != before)
+		if r.status != 400 && r.status != 413 || r.str("field") != c.field || f.index() != before {
+			t.Errorf("PUT %s with a long %.20s: status %d, field %.20q, proposed %v", c.path, c.field, r.status, r.str("field"), f.index() != before)
 		}
 	}
 }

@@ -30,5 +30,14 @@
 // the first time. Every other refusal means that nothing was changed.
 //
 // An answer tells the index of the log that it reflects, and a request may name
-// the index that its answer must not be older than: see index.go.
+// the index that its answer must not be older than.
+//
+// # Why net/http alone
+//
+// A framework that describes an API from Go types was weighed (huma). Its form of
+// errors is a variable of the process, durations and skills would need twins
+// of the vocabulary's types to be described rightly, and RPC, which shares every
+// body with HTTP, needs strict reading of its own in any case. So a route is a
+// row of a table and a body is a struct with a shape: a description of the API
+// can be made from both.
 package edge

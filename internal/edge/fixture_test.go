@@ -378,3 +378,9 @@ func (r *reply) equal(pairs ...any) *reply {
 	}
 	return r
 }
+
+// index is what the desk has come to.
+func (f *fixture) index() (index uint64) {
+	f.cell.View(func(r Reader) { index = r.Index() })
+	return index
+}
