@@ -3,7 +3,6 @@ package sim
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -118,6 +117,8 @@ func (a *agent) ring(c *client, offer, chat string) {
 
 func (a *agent) succeeded(c *client, o *wish) {}
 
+func (a *agent) refused(c *client, o *wish) {}
+
 func (a *agent) act(c *client) {
 	w := c.w
 	k := w.rng.IntN(100)
@@ -212,7 +213,7 @@ func (a *agent) work(c *client, chat string) {
 	case k < 31:
 		text := w.words(noteMark)
 		body := &evenkeel.ChatWrapup{Chat: chat, Notes: text, Tags: []string{"done"}, Done: w.chance(600)}
-		c.ask(body, func(o *wish) { o.chat, o.text, o.note, o.poison = chat, text, true, strings.Contains(text, poison) })
+		c.ask(body, func(o *wish) { o.chat, o.text, o.note = chat, text, true })
 	case k < 45:
 		c.note(chat)
 	case k < 55:
@@ -236,6 +237,6 @@ func (a *agent) transfer(c *client, chat string) {
 		body.Agent = pick(w.rng, w.shape.Agents...).ID
 	}
 	c.ask(body, func(o *wish) {
-		o.chat, o.text, o.note, o.poison = chat, body.Note, true, strings.Contains(body.Note, poison)
+		o.chat, o.text, o.note = chat, body.Note, true
 	})
 }

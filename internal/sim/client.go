@@ -230,12 +230,12 @@ func (c *client) connected(f *frame) {
 		sub = c.follow(c.own())
 		sub.server = true
 	}
-	c.begin(sub, &own)
 	for _, sub := range c.order {
 		if !sub.server {
 			c.subscribe(sub)
 		}
 	}
+	c.begin(sub, &own)
 	if !own.Recovered {
 		c.person.refresh(c)
 	}

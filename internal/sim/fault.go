@@ -2,8 +2,6 @@ package sim
 
 import (
 	"time"
-
-	"github.com/evenkeel/evenkeel/internal/sim/simdisk"
 )
 
 // breakThings lets each kind of fault happen again and again, until it gets calm.
@@ -62,9 +60,10 @@ func (w *World) again(mean time.Duration, do func()) {
 func (w *World) fill() {
 	d := w.node.disk
 	w.stats.add("disks filled", 1)
-	d.SetCapacity(d.Used() + w.rng.Int64N(2*w.shape.Segment))
-	w.tracef("the disk is full but for %d bytes", w.rng.Int64N(1))
-	w.after(w.around(5*time.Second), func() { d.SetCapacity(0) })
+	room := w.rng.Int64N(w.shape.Segment)
+	d.SetCapacity(d.Used() + room)
+	w.tracef("the disk is full but for %d bytes", room)
+	w.after(w.around(w.shape.Duration/6), func() { d.SetCapacity(0) })
 }
 
 // flip changes a bit of a byte that is not zero: most of a segment is blank.
@@ -131,5 +130,3 @@ func (w *World) quiet() bool {
 	}
 	return true
 }
-
-var _ = simdisk.Any

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -45,6 +46,7 @@ func (l *ledger) add(c *client, body evenkeel.Body, set func(*wish)) *wish {
 	if set != nil {
 		set(o)
 	}
+	o.poison = strings.Contains(o.text, poison)
 	if l.byID[o.id] == nil {
 		l.byID[o.id] = o
 	}

@@ -159,6 +159,9 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 			m.w.stats.add("assignments ended: "+p.Reason.String(), 1)
 			return
 		}
+		if p.Reason == evenkeel.EndLeft && c.view.State == evenkeel.ChatClosed {
+			return // who leaves a closed chat stops reading it, and is told so
+		}
 		m.w.check(slices.Contains(c.staff, id), "only who had a chat loses it", "%s never was %s's", c.id, id)
 		c.staff = slices.DeleteFunc(c.staff, func(other string) bool { return other == id })
 	}

@@ -18,6 +18,7 @@ type person interface {
 	refresh(c *client)            // what was missed is gone: look at the state
 	hear(c *client, data []byte)  // something on his own channel
 	succeeded(c *client, o *wish) // a wish was granted
+	refused(c *client, o *wish)   // a wish was refused
 	act(c *client)                // time to do something
 }
 
@@ -125,14 +126,14 @@ func cutTo(s string, n int) string { return s[:min(len(s), n)] }
 func (c *client) say(chat string) *wish {
 	text := c.w.words("")
 	return c.ask(&evenkeel.ChatSend{Chat: chat, Text: text}, func(o *wish) {
-		o.text, o.chat, o.poison = text, chat, strings.Contains(text, poison)
+		o.text, o.chat = text, chat
 	})
 }
 
 func (c *client) note(chat string) {
 	text := c.w.words(noteMark)
 	c.ask(&evenkeel.ChatNote{Chat: chat, Text: text}, func(o *wish) {
-		o.text, o.chat, o.note, o.poison = text, chat, true, strings.Contains(text, poison)
+		o.text, o.chat, o.note = text, chat, true
 	})
 }
 
@@ -247,6 +248,13 @@ func (v *visitor) succeeded(c *client, o *wish) {
 	}
 }
 
+// refused makes room: of what is full nobody has any use.
+func (v *visitor) refused(c *client, o *wish) {
+	if o.code == evenkeel.CodeLimitReached && o.chat != "" && o.chat == v.chat && c.w.chance(300) {
+		c.about(v.chat, &evenkeel.ChatClose{Chat: v.chat})
+	}
+}
+
 func (v *visitor) act(c *client) {
 	w := c.w
 	k := w.rng.IntN(100)
@@ -261,7 +269,7 @@ func (v *visitor) act(c *client) {
 		if w.chance(600) {
 			start.Message = w.words("")
 		}
-		c.ask(start, func(o *wish) { o.text, o.poison = start.Message, strings.Contains(start.Message, poison) })
+		c.ask(start, func(o *wish) { o.text = start.Message })
 	case v.chat == "" && k < 85:
 		c.wrong(v.last, "", &evenkeel.ChatRate{Chat: v.last, Score: 9})
 	case v.chat == "" && k < 92:
@@ -271,7 +279,7 @@ func (v *visitor) act(c *client) {
 		c.wrong(v.last, text, &evenkeel.ChatSend{Chat: v.last, Text: text})
 	case k < 22:
 		c.mark(v.chat)
-	case k < 27:
+	case k < 32:
 		c.about(v.chat, &evenkeel.ChatClose{Chat: v.chat})
 	default:
 		for range 1 + w.rng.IntN(w.shape.Window) {

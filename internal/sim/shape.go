@@ -72,6 +72,10 @@ func drawShape(rng *rand.Rand) *Shape {
 	s.drawAgents(rng)
 	s.drawLimits(rng)
 	s.drawFaults(rng)
+	if s.Full > 0 { // small segments, which are soon used up
+		s.Visitors, s.Window = min(s.Visitors, 4), 1+rng.IntN(2)
+		s.Limits.MessageChars, s.Filler = 200, 150
+	}
 	// An entry must fit into a segment: all that can wait at once, and some more.
 	waiting := int64(s.Visitors+len(s.Agents)) * int64(s.Window+1) * 2 * (s.Limits.MessageChars + 300)
 	s.Segment = (min(waiting, 448<<10) + int64(16<<10+rng.IntN(48<<10))) &^ 4095

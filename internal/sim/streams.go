@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -21,7 +22,8 @@ type streams struct {
 type stream struct {
 	epoch string
 	gone  bool
-	sums  []uint64 // of the publications as clients see them, by offset
+	sums  []uint64        // of the publications as clients see them, by offset
+	times []time.Duration // when they were made
 }
 
 func newStreams(w *World) *streams { return &streams{w: w, channels: map[string]*stream{}} }
@@ -38,7 +40,7 @@ func (s *streams) published(e *evenkeel.Event) {
 		"%s has %d publications at %s and gets %v", e.Channel, len(st.sums), st.epoch, e.Position)
 	data, err := e.Pub.AppendJSON(nil)
 	s.w.check(err == nil, "a publication can be shown", "%v", err)
-	st.sums = append(st.sums, xxhash.Sum64(data))
+	st.sums, st.times = append(st.sums, xxhash.Sum64(data)), append(st.times, s.w.now)
 }
 
 func (s *streams) dropped(channel string) {
@@ -102,4 +104,10 @@ func (s *streams) compare(d *desk.Desk) {
 			s.w.check(err == nil && item.Offset == since.Offset+uint64(i)+1 && xxhash.Sum64(data) == st.sums[item.Offset-1], "history is state", "%s at %d", name, item.Offset)
 		}
 	}
+}
+
+// old counts the publications that were made before a time.
+func (st *stream) old(before time.Duration) uint64 {
+	n, _ := slices.BinarySearch(st.times, before)
+	return uint64(n)
 }

@@ -114,6 +114,7 @@ func (c *client) answered(o *wish, f *frame) {
 		}
 		c.forget(o)
 		c.w.ledger.refused(o, evenkeel.Code(code))
+		c.person.refused(c, o)
 		return
 	}
 	c.w.check(f.RPC != nil, "a call is answered", "%s", o.id)

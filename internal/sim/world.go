@@ -54,6 +54,7 @@ type World struct {
 	now   time.Duration
 	queue events
 	count uint64
+	steps int
 
 	shape   *Shape
 	node    *node
@@ -68,6 +69,9 @@ type World struct {
 	streams *streams
 	model   *model
 }
+
+// maxSteps is more than any run needs: one that takes more goes round in circles.
+const maxSteps = 3_000_000
 
 // event is something that will happen.
 type event struct {
@@ -155,6 +159,9 @@ func (w *World) until(end time.Duration) {
 func (w *World) step() {
 	e := heap.Pop(&w.queue).(event)
 	w.now = e.at
+	if w.steps++; w.steps > maxSteps {
+		w.fail("a run comes to its end", "%d steps were not enough", maxSteps)
+	}
 	e.do()
 }
 
