@@ -3,6 +3,7 @@
 package realtime
 
 import (
+	"bytes"
 	"sync"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/evenkeel/evenkeel"
 )
 
-// conn is one connection: a socket and its session. It lives as long as its
-// reading goroutine.
+// conn is one connection: a socket and its session. It lives as long as it is
+// read: at each time one goroutine does that.
 type conn struct {
 	srv    *Server
 	ws     *websocket.Conn
@@ -180,46 +181,63 @@ func (c *conn) wake() {
 	c.step(Wake{}, false)
 }
 
-// read is the connection's own goroutine: it takes the client's messages until
-// there are no more. Once the session is over what still comes is thrown away,
-// so that the client gets to read the close frame.
+// read takes the client's messages until there are no more.
+//
+// What a command leads to needs a stack of several KiB, which a goroutine would
+// keep while it waits. So when a client that sent commands does nothing but
+// answer a ping, another goroutine reads on, with a small stack.
+//
+// Once the session is over what still comes is thrown away, so that the client
+// gets to read the close frame.
 func (c *conn) read() {
-	defer c.srv.remove(c)
-	c.step(Wake{}, true) // sets the timer for the connect command
+	grown := false
 	for {
-		commands, err := c.receive()
+		message, err := c.receive()
 		if err != nil {
 			break
 		}
-		for _, cmd := range commands {
-			c.step(cmd, true)
-			c.waitForRoom()
+		pong := string(message.Bytes()) == "{}"
+		c.handle(message)
+		if pong && grown {
+			go c.read()
+			return
 		}
+		grown = grown || !pong
 	}
 	c.step(Gone{}, true)
 	_ = c.ws.Close()
+	c.srv.remove(c)
 }
 
-// receive reads one message. A client that breaks the protocol is told so.
-func (c *conn) receive() ([]*Command, error) {
+// receive reads one message.
+func (c *conn) receive() (*bytes.Buffer, error) {
 	_, r, err := c.ws.NextReader()
 	if err != nil {
 		return nil, err
 	}
-	b := c.srv.buffer()
-	defer c.srv.buffers.Put(b)
-	b.Reset()
-	if _, err = b.ReadFrom(r); err != nil {
+	message := c.srv.buffer()
+	message.Reset()
+	if _, err = message.ReadFrom(r); err != nil {
+		c.srv.buffers.Put(message)
 		return nil, err
 	}
-	commands, err := JSON().Decode(b.Bytes())
+	return message, nil
+}
+
+// handle obeys a message. A client that breaks the protocol is told so.
+func (c *conn) handle(message *bytes.Buffer) {
+	commands, err := JSON().Decode(message.Bytes())
+	c.srv.buffers.Put(message)
 	if err != nil {
 		c.step(Disconnect{Code: CloseBadRequest, Reason: err.Error()}, true)
 	}
-	return commands, nil
+	for _, cmd := range commands {
+		c.step(cmd, true)
+		c.waitForRoom()
+	}
 }
 
-// waitForRoom waits while the backend works for this client, or much of what
+// waitForRoom holds the reading of a client up while the backend works for this client, or much of what
 // it was answered has not been taken yet: a client is read no faster than it
 // reads.
 func (c *conn) waitForRoom() {

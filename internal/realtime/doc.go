@@ -24,8 +24,8 @@
 // Both are driven from one goroutine by whoever owns them. A simulation does
 // what Server does, with its own clock:
 //
-//	session := realtime.NewSession(id, realtime.JSON, settings, now)
-//	for _, cmd := range decoded {
+//	session := realtime.NewSession(id, realtime.JSON(), &settings, now)
+//	for _, cmd := range decoded {              // by JSON().Decode
 //		run(session.Step(cmd, now))
 //	}
 //	run = for each effect:
@@ -35,10 +35,15 @@
 //		Join, Leave     -> hub.Join(key, session), hub.Leave(key, session)
 //		Connected, Disconnected -> tell the edge
 //		Close           -> send what waits, then end the transport
-//	frames := session.Take(nil, max)           // to the client
-//	for _, e := range events {                 // after each applied entry
-//		to, input := hub.Route(&e)
-//		for _, session := range to {
+//	for {                                      // to the client
+//		message := session.Take(nil, limit)
+//		if len(message) == 0 {
+//			break
+//		}
+//	}
+//	for i := range events {                    // after each applied entry
+//		to, input := hub.Route(&events[i], realtime.JSON())
+//		for _, session := range slices.Clone(to) {
 //			run(session.Step(input, now))
 //		}
 //	}

@@ -35,12 +35,12 @@ func (o *outbox) push(frame []byte, pub bool) {
 }
 
 // take appends waiting frames to a message: at least one if there is one, and
-// as many as fit into max bytes.
-func (o *outbox) take(dst []byte, max int, enc Encoding) []byte {
+// as many as fit into limit bytes.
+func (o *outbox) take(dst []byte, limit int, enc Encoding) []byte {
 	start := len(dst)
 	for o.head < len(o.frames) {
 		q := o.frames[o.head]
-		if len(dst) > start && len(dst)-start+len(q.frame) >= max {
+		if len(dst) > start && len(dst)-start+len(q.frame) >= limit {
 			break
 		}
 		dst = enc.AppendFrame(dst, q.frame)

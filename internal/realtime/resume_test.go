@@ -60,8 +60,8 @@ type link struct {
 	client  *clientModel
 	reads   []Read      // not looked at yet
 	pages   []*ReadDone // read, and on their way to the session
-	wire    []string // frames on their way to the client
-	end     uint32   // the close code behind them; 0: it is open
+	wire    []string    // frames on their way to the client
+	end     uint32      // the close code behind them; 0: it is open
 }
 
 // clientModel is what a client library does.

@@ -258,6 +258,6 @@ func (s *Server) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.conns {
-		c.ws.NetConn().Close()
+		_ = c.ws.NetConn().Close() // its reading goroutine sees to the rest
 	}
 }

@@ -132,12 +132,12 @@ func (s *site) publish(channel string, n int) {
 
 // dial opens a socket.
 func (s *site) dial() *peer {
-	ws, _, err := websocket.DefaultDialer.Dial(s.url, nil)
+	ws, _, err := websocket.DefaultDialer.Dial(s.url, nil) //nolint:bodyclose // the library has read it
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	p := &peer{t: s.t, ws: ws}
-	s.t.Cleanup(func() { ws.Close() })
+	s.t.Cleanup(p.close)
 	return p
 }
 
@@ -187,6 +187,8 @@ func (p *peer) send(frames ...string) {
 		p.t.Errorf("send: %v", err)
 	}
 }
+
+func (p *peer) close() { _ = p.ws.Close() }
 
 // read returns the next frame, or how the connection ended.
 func (p *peer) read() (*frame, error) {
@@ -299,10 +301,10 @@ func TestServerRefuses(t *testing.T) {
 	})
 	try := func(query string, header http.Header, protocols ...string) (int, string) {
 		d := websocket.Dialer{Subprotocols: protocols}
-		ws, res, err := d.Dial(s.url+query, header)
+		ws, res, err := d.Dial(s.url+query, header) //nolint:bodyclose // the library has read it
 		if err == nil {
 			protocol := ws.Subprotocol()
-			ws.Close()
+			_ = ws.Close()
 			until(t, "the server to notice", func() bool { return s.server.Stats().Connections == 0 })
 			return 101, protocol
 		}
@@ -490,10 +492,10 @@ func TestServerStops(t *testing.T) {
 		if code := p.ended(); code != int(CloseShutdown) {
 			t.Errorf("ended by %d", code)
 		}
-		p.ws.Close()
+		p.close()
 	}
 	<-done
-	if _, res, err := websocket.DefaultDialer.Dial(s.url, nil); err == nil || res.StatusCode != 503 {
+	if _, res, err := websocket.DefaultDialer.Dial(s.url, nil); err == nil || res.StatusCode != 503 { //nolint:bodyclose // the library has read it
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -557,7 +559,7 @@ func TestServerTwoHundred(t *testing.T) {
 						pos.Epoch = epochOf(f.raw)
 					}
 				}
-				p.ws.Close()
+				p.close()
 			}
 		})
 	}

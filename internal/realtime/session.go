@@ -62,7 +62,8 @@ func NewSession(id ClientID, enc Encoding, set *Settings, now time.Duration) *Se
 }
 
 // Step takes one thing that happened and returns what is to be done about it,
-// in order. The slice is valid until the next Step. A closed session ignores
+// in order. The slice is valid until the next Step: whoever steps while running
+// effects runs a copy. A closed session ignores
 // everything.
 func (s *Session) Step(in Input, now time.Duration) []Effect {
 	clear(s.effects)
@@ -103,11 +104,11 @@ func (s *Session) Step(in Input, now time.Duration) []Effect {
 	return s.effects
 }
 
-// Take appends a message of waiting frames to dst, of about max bytes, and
+// Take appends a message of waiting frames to dst, of about limit bytes, and
 // returns it. It is to be called again when the message has been passed on,
 // until there is nothing to take: until then the client counts as busy and is
 // not pinged.
-func (s *Session) Take(dst []byte, max int) []byte { return s.out.take(dst, max, s.enc) }
+func (s *Session) Take(dst []byte, limit int) []byte { return s.out.take(dst, limit, s.enc) }
 
 // Pending returns the bytes that wait to be taken.
 func (s *Session) Pending() int { return s.out.bytes }
@@ -147,6 +148,8 @@ func (s *Session) wake(now time.Duration) {
 	case due(s.connectBy):
 		s.close(Close{Code: CloseStale, Reason: "no connect command in time"})
 		return
+	case due(s.pongBy) && !s.out.idle():
+		s.pongBy = now + s.set.PongTimeout
 	case due(s.pongBy):
 		s.close(Close{Code: CloseNoPong, Reason: "no pong"})
 		return
@@ -164,7 +167,8 @@ func (s *Session) wake(now time.Duration) {
 }
 
 // busyPing is the time after which a client that was still being written to is
-// looked at again. That it takes what is written proves more than a pong.
+// looked at again. That it takes what is written proves more than a pong, which
+// may have to wait until its owner reads again.
 const busyPing = time.Second
 
 func (s *Session) ping(now time.Duration) {

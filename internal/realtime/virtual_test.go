@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"testing"
@@ -56,15 +57,19 @@ func virtually(t *testing.T, change func(*Config), play func(s *site, dial func(
 		go func() { served <- web.Serve(network) }()
 		play(s, func() *peer {
 			d := websocket.Dialer{NetDialContext: network.dial}
-			ws, _, err := d.Dial("ws://node/connection/websocket", nil)
+			ws, _, err := d.Dial("ws://node/connection/websocket", nil) //nolint:bodyclose // the library has read it
 			if err != nil {
 				t.Fatal(err)
 			}
 			return &peer{t: t, ws: ws}
 		})
 		s.stop()
-		web.Close()
-		<-served
+		if err := web.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 }
 
@@ -85,7 +90,7 @@ func (p *peer) silence() (code int, pings int) {
 			if !ok {
 				p.t.Fatalf("ended by %v", err)
 			}
-			p.ws.Close()
+			p.close()
 			return end.Code, pings
 		}
 		if string(message) == "{}" {
@@ -134,7 +139,7 @@ func TestPresentIsPingedMoreOften(t *testing.T) {
 		if took := time.Since(start); took != 15*time.Second {
 			t.Errorf("three pings in %v", took)
 		}
-		p.ws.Close()
+		p.close()
 	})
 }
 
@@ -161,7 +166,7 @@ func TestNobodyReads(t *testing.T) {
 		if took := time.Since(start).Round(time.Second); took != 10*time.Second {
 			t.Errorf("gone after %v", took)
 		}
-		p.ws.Close()
+		p.close()
 	})
 }
 

@@ -51,6 +51,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = ws.Close()
 		return
 	}
+	c.step(Wake{}, false) // sets the timer for the connect command
 	go c.read()
 }
 
