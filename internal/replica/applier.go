@@ -203,7 +203,7 @@ type Slice struct {
 // Slice returns the next part of the snapshot being taken, of about limit bytes.
 // After an error the snapshot is given up.
 func (a *Applier) Slice(limit int) (Slice, error) {
-	data, done, err := a.frozen.Slice(limit)
+	data, done, err := a.slice(limit)
 	if err != nil {
 		index := a.order.Index
 		a.Abandon()
@@ -215,6 +215,17 @@ func (a *Applier) Slice(limit int) (Slice, error) {
 		a.frozen, a.order = nil, nil
 	}
 	return s, nil
+}
+
+// slice turns a panic of the machine into an error: it costs a snapshot, not the
+// replica.
+func (a *Applier) slice(limit int) (data []byte, done bool, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("it panicked: %v", value)
+		}
+	}()
+	return a.frozen.Slice(limit)
 }
 
 // Abandon gives up the snapshot being taken, if there is one.

@@ -161,7 +161,11 @@ func (r *Replica) restore(index uint64) error {
 	defer snapshot.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.applier.Restore(index, snapshot)
+	if err := r.applier.Restore(index, snapshot); err != nil {
+		return err
+	}
+	r.applied.Store(index)
+	return nil
 }
 
 // snapshotAt opens a snapshot; nil at index 0, where there is none.

@@ -58,7 +58,7 @@ type Limits struct {
 	AppendBytes    int64 // of new entries in one append; 1 MiB
 
 	// A snapshot is due when the entries since the last one exceed SnapshotBytes
-	// (32 MiB) and half the size of that snapshot, or SnapshotEntries (1,000,000)
+	// (32 MiB) and half the size of that snapshot, or SnapshotEntries (200,000)
 	// in number.
 	SnapshotBytes   int64
 	SnapshotEntries int64
@@ -78,7 +78,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.UnappliedBytes, 8<<20)
 	set(&l.AppendBytes, 1<<20)
 	set(&l.SnapshotBytes, 32<<20)
-	set(&l.SnapshotEntries, 1000000)
+	set(&l.SnapshotEntries, 200000)
 	set(&l.TailBytes, 8<<20)
 	set(&l.Stall, 30*time.Second)
 	return l

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/desk"
@@ -79,46 +78,6 @@ func (s *station) patient(answer <-chan []string) []string {
 			s.t.Fatal("neither an answer nor a full journal")
 		}
 	}
-}
-
-func TestIdleWritesNothing(t *testing.T) {
-	disk := simdisk.New(rand.New(rand.NewPCG(1, 1)), 64<<20)
-	fs := &lockedFS{disk: disk}
-	s := newStation(t, func(c *Config) { c.FS = fs })
-	s.say("in:20", "in:40")
-	if err := s.r.await(deadline(t), func() bool { return len(s.state().Deadlines) == 0 }); err != nil {
-		t.Fatal(err)
-	}
-	s.say("last")
-	if at, wakes := s.wake(); wakes {
-		t.Fatalf("with nothing to do, it wants to be woken at %v", at)
-	}
-	last := s.r.Status().LogLast
-	for range 5 { // reads are no reason to write
-		s.state()
-	}
-	if now := s.r.Status().LogLast; now != last {
-		t.Fatalf("the log grew from %d to %d", last, now)
-	}
-}
-
-// wake waits until the core has nothing under way, and asks when it wants to be
-// woken.
-func (s *station) wake() (at time.Duration, wakes bool) {
-	s.t.Helper()
-	for range 100000 {
-		rest := make(chan bool, 1)
-		s.r.tell(func(c *Core, _ time.Duration) error {
-			at, wakes = c.Wake()
-			rest <- len(c.unapplied) == 0 && len(c.appending) == 0 && len(c.applying) == 0
-			return nil
-		})
-		if <-rest {
-			return at, wakes
-		}
-	}
-	s.t.Fatal("the core never comes to rest")
-	return 0, false
 }
 
 func TestWorksWithTheDesk(t *testing.T) {

@@ -70,7 +70,8 @@ func (r *Replica) turn() error {
 }
 
 // act hands on what the core wants done. The appends outstanding are bounded by
-// the core (one with entries at a time), the applies by maxApplyingBytes.
+// the core (one with entries at a time), the applies by maxApplyingBytes. A cell
+// of one has no messages to send and no reads to confirm.
 func (r *Replica) act(ready Ready) {
 	for _, a := range ready.Appends {
 		r.writes.put(diskTask{append: a})

@@ -29,7 +29,7 @@ type Frozen interface {
 	// Slice returns the next part of the stream, of about so many bytes, for the
 	// caller to keep. It is called between entries. After an error the snapshot is
 	// of no use.
-	Slice(max int) (part []byte, done bool, err error)
+	Slice(limit int) (part []byte, done bool, err error)
 	Hash() uint64 // when done
 	Abandon()
 }

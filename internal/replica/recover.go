@@ -97,9 +97,8 @@ func (r *Replica) restoreMachine(found *journal.Recovered) error {
 	if err != nil {
 		return fmt.Errorf("open the snapshot of %d: %w", found.Snapshot.Index, err)
 	}
-	defer snapshot.Close()
 	r.applier, err = NewApplier(r.cfg.machines, found.Snapshot.Index, snapshot, skips)
-	return err
+	return errors.Join(err, snapshot.Close())
 }
 
 func (r *Replica) makeCore(found *journal.Recovered) error {

@@ -12,7 +12,6 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/desk"
 )
 
@@ -112,9 +111,7 @@ func (r *rig) pump(n *rigNode) {
 			r.logf("%d append %s", n.id, describeAppend(a))
 			n.appends = append(n.appends, a)
 		}
-		for _, a := range ready.Applies {
-			n.applies = append(n.applies, a)
-		}
+		n.applies = append(n.applies, ready.Applies...)
 		for _, answer := range ready.Answers {
 			r.outcome(n.id, answer.Proposal, string(answer.Err.Code))
 		}
@@ -425,5 +422,3 @@ func joinNotes(notes []string) string {
 }
 
 func (n *rigNode) notes() []string { return n.applier.Machine().(*tally).state.Notes }
-
-func (n *rigNode) stamp() evenkeel.DeskTime { return n.applier.Machine().Now() }

@@ -11,7 +11,7 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// ErrStalled: the disk has not finished a write for so long that the replica is
+// ErrStalled says that the disk has not finished a write for so long that the replica is
 // of no use. The process should end: the write may hang for ever.
 var ErrStalled = errors.New("the disk hangs")
 
@@ -64,7 +64,7 @@ func (c *Core) Err() error { return c.failing }
 // successor is the voter with the longest acknowledged log, the lowest id among
 // equals.
 func (c *Core) successor() uint64 {
-	best, match := uint64(raft.None), uint64(0)
+	best, match := raft.None, uint64(0)
 	c.node.WithProgress(func(id uint64, typ raft.ProgressType, pr tracker.Progress) {
 		if id == c.id || typ != raft.ProgressTypePeer || !pr.RecentActive {
 			return
