@@ -53,6 +53,10 @@ func (p *person) run(ctx context.Context, c *wsClient) bool {
 	for i, e := range p.todo {
 		answers[i] = c.send(e.method, e.params)
 	}
+	if len(p.todo) > 0 && p.chance(4) { // a cut: perhaps it was done, perhaps not
+		p.pause(ctx, 3*time.Millisecond)
+		return false
+	}
 	for _, answer := range answers {
 		data, err := c.await(ctx, answer)
 		if err != nil && !refused(err) {
@@ -258,6 +262,8 @@ func (a *agent) work(ctx context.Context, c *wsClient) bool {
 		switch {
 		case offered != "":
 			a.accept(offer, offered)
+		case a.chance(5):
+			a.grab()
 		case chat == "" || !owned:
 		case a.chance(6):
 			a.close(chat)
@@ -293,6 +299,22 @@ func (a *agent) accept(offer, chat string) {
 		a.mu.Lock()
 		a.chats[chat] = true
 		a.mu.Unlock()
+	})
+}
+
+// grab reaches for a colleague's chat, which is not allowed in these queues.
+func (a *agent) grab() {
+	chat := a.town.ledger.someChat(a.random.IntN)
+	a.mu.Lock()
+	mine := a.chats[chat]
+	a.mu.Unlock()
+	if mine || chat == "" {
+		return
+	}
+	a.plan("chat.take", map[string]any{"chat": chat}, func(data json.RawMessage, err error) {
+		if err == nil {
+			a.town.ledger.broke("%s took chat %s, which was not to be had, and was answered %s", a.name, chat, data)
+		}
 	})
 }
 

@@ -117,7 +117,8 @@ func (s *crashServer) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.process = exec.Command(s.binary, "serve", "--data", s.data, "--http", s.addr, "--log-level", "debug")
+	s.process = exec.Command(s.binary, "serve", "--data", s.data, "--http", s.addr, "--log-level", "debug",
+		"--segment-size", "1MiB", "--snapshot-after", "1MiB") // small, so that each run makes snapshots and drops segments
 	s.process.Env = append(os.Environ(), "EVENKEEL_ADMIN_PASSWORD="+crashPassword)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
@@ -164,7 +165,7 @@ func (s *crashServer) tail() string {
 // keep moves the data out of the test's directory, so that it outlives it.
 func (s *crashServer) keep(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "evenkeel-crash-")
+	dir, err := os.MkdirTemp("", "evenkeel-crash-") //nolint:usetesting // it outlives the test
 	if err != nil {
 		return err.Error()
 	}
