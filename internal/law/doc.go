@@ -7,6 +7,7 @@
 //	pure.go     no clock, no goroutine, no channel, no hidden state in pure code
 //	order.go    no floating point, no map order, no tables that a release changes
 //	wire.go     what is written to disk is known by its number
+//	kinds.go    a switch over kinds of commands decides about all of them
 //	shape.go    how long a file and a function may be, and what no file may say
 //	state.go    no package-level state as wiring
 //

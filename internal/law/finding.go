@@ -47,6 +47,7 @@ func Rules() []Rule {
 		{Name: "unicode", Check: checkUnicode, Excusable: true},
 		{Name: "zone", Check: checkZone},
 		{Name: "wire", Check: checkWire},
+		{Name: "kinds", Check: checkKinds},
 		{Name: "state", Check: checkState, Excusable: true},
 		{Name: "exit", Check: checkExit},
 		{Name: "shape", Check: checkShape},
