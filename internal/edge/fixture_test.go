@@ -138,9 +138,10 @@ type fixture struct {
 	server *httptest.Server
 	tokens map[evenkeel.Role]string
 
-	mu     sync.Mutex
-	typed  []string // ephemeral publications
-	offset time.Duration
+	mu      sync.Mutex
+	typed   []string   // ephemeral publications
+	present []ClientID // who was said to be watched more closely
+	offset  time.Duration
 }
 
 const testPassword = "correct horse"
@@ -172,6 +173,11 @@ func (f *fixture) assemble() {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.typed = append(f.typed, channel+" "+string(data))
+		},
+		Present: func(id ClientID) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.present = append(f.present, id)
 		},
 		Now: f.now,
 	})

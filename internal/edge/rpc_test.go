@@ -219,6 +219,11 @@ func TestPresence(t *testing.T) {
 	sessions(0)
 	f.call("POST", "/v1/chats", token, `{}`).want(201)
 	sessions(1)
+	f.mu.Lock()
+	if len(f.present) == 0 || f.present[len(f.present)-1] != other.id {
+		t.Errorf("watched more closely: %v, want %d among them", f.present, other.id)
+	}
+	f.mu.Unlock()
 	// A session that the desk ends ends the connection.
 	f.must(evenkeel.System(), &evenkeel.NodeLost{Node: "n1", Incarnation: 1})
 	if code := <-other.closed; code != 3000 {

@@ -259,11 +259,15 @@ func (e *Edge) Events(events []evenkeel.Event) {
 // other means than a command of his own connection.
 func (e *Edge) needPresence(channel string) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	var ids []ClientID
 	for id := range e.visitors[channel] {
+		ids = append(ids, id)
+	}
+	e.mu.Unlock()
+	for _, id := range ids {
 		e.mail.post(PresenceNeeded{Client: id})
 		if e.cfg.Present != nil {
-			e.cfg.Present(id)
+			e.cfg.Present(id) // without the lock: it may have one of its own
 		}
 	}
 }
