@@ -196,7 +196,7 @@ func (c *conn) read() {
 		if err != nil {
 			break
 		}
-		pong := string(message.Bytes()) == "{}"
+		pong := message.Len() == 2 && message.String() == "{}"
 		c.handle(message)
 		if pong && grown {
 			go c.read()

@@ -136,6 +136,13 @@ func (s *Session) refreshed(in Authenticated, now time.Duration) {
 	}
 }
 
+// expiring tells whether the token is about to run out, or just did: then its
+// login ends because a new one takes its place, or because its time is up, and
+// the client has until expireAt to show the new one.
+func (s *Session) expiring(now time.Duration) bool {
+	return s.expireAt > 0 && now >= s.expireAt-2*s.set.ExpireGrace
+}
+
 func seconds(d time.Duration) uint32 { return uint32(max(d/time.Second, 0)) }
 
 func oneLineOrNone(data []byte) []byte {

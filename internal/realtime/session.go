@@ -89,7 +89,7 @@ func (s *Session) Step(in Input, now time.Duration) []Effect {
 	case Dropped:
 		s.dropped(in.Channel, now)
 	case LoggedOut:
-		if in.Principal == s.client.Principal && (in.Token == "" || in.Token == s.client.Login) {
+		if in.Principal == s.client.Principal && (in.Token == "" || in.Token == s.client.Login && !s.expiring(now)) {
 			s.close(Close{Code: CloseInvalidToken, Reason: "logged out"})
 		}
 	case Presence:
