@@ -35,6 +35,8 @@ type Host struct {
 	AdminPassword string
 	// PasswordCost is what hashing a password takes; zero: auth.DefaultCost.
 	PasswordCost auth.Cost
+
+	openDir func(path string) (journal.FS, error) // of tests; nil: journal.OpenDir
 }
 
 // Node is one running process of a cell.
@@ -83,6 +85,9 @@ func Start(ctx context.Context, cfg Config, host Host) (*Node, error) {
 	}
 	if host.PasswordCost == (auth.Cost{}) {
 		n.host.PasswordCost = auth.DefaultCost()
+	}
+	if host.openDir == nil {
+		n.host.openDir = journal.OpenDir
 	}
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.undo())
@@ -133,7 +138,7 @@ func (n *Node) undo() error {
 }
 
 func (n *Node) openReplica() error {
-	fs, err := journal.OpenDir(filepath.Join(n.cfg.Data, journalDir))
+	fs, err := n.host.openDir(filepath.Join(n.cfg.Data, journalDir))
 	if err != nil {
 		return dataError(n.cfg.Data, err)
 	}
