@@ -143,6 +143,7 @@ func (s *schedule) finish() {
 		n.core.JournalFull(false)
 		r.pump(n)
 	}
+	r.advance(2 * time.Second) // a leader that was cut off has learnt of the other by now
 	for i := 0; r.leader() == nil; i++ {
 		r.advance(time.Second)
 		if i == 60 {
