@@ -73,7 +73,7 @@ type ChatClose struct {
 type ChatWrapup struct {
 	Chat  string   `cbor:"1,keyasint"`
 	Notes string   `cbor:"2,keyasint,omitempty"`
-	Tags  []string `cbor:"3,keyasint,omitempty"` // nil: unchanged
+	Tags  []string `cbor:"3,keyasint"` // nil: unchanged
 	Done  bool     `cbor:"4,keyasint,omitempty"`
 }
 
@@ -100,7 +100,7 @@ type ChatSeen struct {
 type ChatUpdate struct {
 	Chat       string          `cbor:"1,keyasint"`
 	Priority   *int64          `cbor:"2,keyasint,omitempty"`
-	Tags       []string        `cbor:"3,keyasint,omitempty"`
+	Tags       []string        `cbor:"3,keyasint"`
 	Attributes json.RawMessage `cbor:"4,keyasint,omitempty"`
 }
 

@@ -117,7 +117,7 @@ func BenchmarkSend(b *testing.B) {
 func BenchmarkFreeze(b *testing.B) {
 	f := busyDesk(b, benchChats)
 	index := uint64(len(f.log))
-	entries := sendEntries(b, f, 700_000, 1000)
+	entries := sendEntries(b, f, 900_000, 1000)
 	apply := func() time.Duration {
 		start := time.Now()
 		index++
@@ -127,7 +127,7 @@ func BenchmarkFreeze(b *testing.B) {
 		entries = entries[1:]
 		return time.Since(start)
 	}
-	for range 300 {
+	for range 450 {
 		apply()
 	}
 	var plain, busy []time.Duration

@@ -1,6 +1,8 @@
 package desk
 
 import (
+	"encoding/json"
+
 	"github.com/evenkeel/evenkeel"
 )
 
@@ -125,17 +127,23 @@ func (d *Desk) customerPut(c *call, b *evenkeel.CustomerPut) (evenkeel.Result, *
 	if refusal := d.checkAttributes(b.Attributes); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
+	old := d.customers.get(key{ws, b.Customer})
+	if c.actor.agent != nil && !c.actor.supervises() && (old == nil || !d.serves(&c.actor, old)) {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no customer %q", b.Customer)
+	}
 	if refusal := d.roomForCustomer(ws, b.Customer); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
 	if refusal := d.room(int64(len(b.Attributes)) + rowBytes); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
-	created := d.customers.get(key{ws, b.Customer}) == nil
+	doc := b.Attributes
+	if len(doc) == 0 {
+		doc = json.RawMessage("{}") // put on purpose, so remembered
+	}
 	cu := d.customerFor(ws, b.Customer)
 	d.customers.touch(cu)
-	d.account(int64(len(b.Attributes) - len(cu.Attributes)))
-	cu.Name, cu.Attributes = b.Name, b.Attributes
-	d.forgetCustomer(cu)
-	return evenkeel.Result{Created: created}, nil
+	d.account(int64(len(doc) - len(cu.Attributes)))
+	cu.Name, cu.Attributes = b.Name, doc
+	return evenkeel.Result{Created: old == nil}, nil
 }
