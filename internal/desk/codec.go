@@ -19,7 +19,8 @@ const (
 )
 
 // EncodeCommand appends the command's form in an entry: an envelope of
-// length-prefixed fields, then the body as a CBOR map with integer keys.
+// length-prefixed fields, then the body as a CBOR map with integer keys. It
+// refuses what DecodeCommand would: in the log that would stop every replica.
 //
 //	kind(uvarint) flags(1) principal [principal] id [incarnation number seq] body
 func EncodeCommand(dst []byte, c *evenkeel.Command) ([]byte, error) {
@@ -59,8 +60,8 @@ func EncodeCommand(dst []byte, c *evenkeel.Command) ([]byte, error) {
 	if len(dst)-start > MaxCommandBytes {
 		return nil, evenkeel.Errorf(evenkeel.CodeTooLarge, "the request is longer than %d bytes", MaxCommandBytes)
 	}
-	if len(c.ID) > maxName || len(c.By.ID) > maxName || len(c.By.Workspace) > maxName || len(c.OnBehalfOf.ID) > maxName {
-		return nil, evenkeel.FieldErrorf("id", "an id has at most %d bytes", maxName)
+	if _, err := DecodeCommand(dst[start:]); err != nil {
+		return nil, evenkeel.Errorf(evenkeel.CodeBadRequest, "texts must be UTF-8 and ids at most %d bytes long: %v", maxName, err)
 	}
 	return dst, nil
 }
@@ -101,7 +102,15 @@ func decodeEnvelope(b []byte) (envelope, error) {
 	if r.err != nil {
 		return e, fmt.Errorf("desk: the envelope of %s is damaged: %w", e.kind, r.err)
 	}
+	// Ids end up in rows, and a row that is not text could not be restored.
+	if !utf8.ValidString(e.id) || !text(e.by) || !text(e.onBehalfOf) {
+		return e, fmt.Errorf("desk: an id in the envelope of %s is not UTF-8", e.kind)
+	}
 	return e, nil
+}
+
+func text(p evenkeel.Principal) bool {
+	return utf8.ValidString(p.Workspace) && utf8.ValidString(p.ID)
 }
 
 // DecodeCommand is the reverse of EncodeCommand. An unknown kind or field is
@@ -229,7 +238,7 @@ func appendSend(dst []byte, m *evenkeel.ChatSend) []byte {
 func decodeSend(b []byte) (*evenkeel.ChatSend, error) {
 	r := reader{b: b}
 	chat, text, kind := r.bytes(maxName), r.bytes(MaxCommandBytes), r.byte()
-	if r.err != nil || len(r.b) != 0 || !utf8.Valid(text) {
+	if r.err != nil || len(r.b) != 0 || !utf8.Valid(text) || !utf8.Valid(chat) {
 		return nil, fmt.Errorf("desk: body of chat.send is damaged")
 	}
 	return &evenkeel.ChatSend{Chat: string(chat), Text: string(text), Type: evenkeel.MessageKind(kind)}, nil
