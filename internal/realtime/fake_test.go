@@ -108,6 +108,10 @@ func fakeAuthenticate(q ConnectRequest) (Client, *evenkeel.Error) {
 		c := visitor
 		c.TTL, c.Login = time.Minute, q.Token
 		return c, nil
+	case "told":
+		c := visitor
+		c.Data = []byte("{\n\"hello\": 1}")
+		return c, nil
 	case "two":
 		c := ann
 		c.Channels = []string{"agent:ann", "user:ann"}

@@ -22,7 +22,7 @@ type queued struct {
 }
 
 func (o *outbox) push(frame []byte, pub bool) {
-	if o.head > 0 && len(o.frames) == cap(o.frames) {
+	if len(o.frames) == cap(o.frames) && o.head > len(o.frames)/2 { // mostly sent
 		n := copy(o.frames, o.frames[o.head:])
 		clear(o.frames[n:])
 		o.frames, o.head = o.frames[:n], 0
