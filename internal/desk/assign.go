@@ -165,6 +165,7 @@ func (d *Desk) give(c *chatRow, a *agentRow, w why) {
 	}
 	c.Excluded, c.Prefer, c.HoldUntil = nil, "", 0
 	d.stopTimer(&c.WaitTimer)
+	d.stopTimer(&c.GoneTimer) // the wait's: another one is for active chats
 	d.agents.touch(a)
 	a.Missed = 0
 	a.owned = insertChat(a.owned, c)
@@ -192,7 +193,9 @@ func (d *Desk) armLost(c *chatRow) {
 func (d *Desk) release(c *chatRow, reason evenkeel.EndReason) {
 	a := c.agent
 	d.relieve(c, reason)
+	d.stopTimer(&c.GoneTimer)
 	c.Agent, c.agent = "", nil
+	c.Entered = d.cell.Now // it has not waited meanwhile
 	d.revoke(c, a)
 }
 
@@ -220,7 +223,7 @@ func (d *Desk) revoke(c *chatRow, a *agentRow) {
 
 // agentLost ends an owner's grace.
 func (d *Desk) agentLost(c *chatRow) {
-	if c.State != evenkeel.ChatActive || c.agent == nil {
+	if c.State != evenkeel.ChatActive || c.queue.Config.OnAgentLost == evenkeel.LostStay {
 		return
 	}
 	name := c.agent.Config.Name

@@ -156,7 +156,7 @@ func (d *Desk) chatLeave(c *call, b *evenkeel.ChatLeave) (evenkeel.Result, *even
 	if refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
-	if chat.agent == me {
+	if chat.Agent == me.Config.ID {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "the owner cannot leave; transfer the chat or close it")
 	}
 	if !chat.works(me.Config.ID) {

@@ -17,11 +17,10 @@ func (d *Desk) present() evenkeel.DeskTime {
 	return max(1, d.cell.Now-evenkeel.DeskTime(d.cell.Shift))
 }
 
-// armGone starts the grace that fits the chat's state if its customer has gone,
-// in place of the one that ran.
+// armGone starts the grace that fits the chat's state if its customer has gone
+// and none runs: offers that come and go do not prolong it.
 func (d *Desk) armGone(c *chatRow) {
-	d.stopTimer(&c.GoneTimer)
-	if !c.Gone {
+	if !c.Gone || c.GoneTimer != 0 {
 		return
 	}
 	grace := c.queue.Config.CustomerGrace
@@ -52,21 +51,28 @@ func (d *Desk) idleCheck(c *chatRow) {
 	case !runs:
 		c.IdleFrom, c.IdleWarned = 0, false
 	case c.IdleFrom == 0:
-		c.IdleFrom = d.present()
+		c.IdleFrom, c.IdleWarned = d.present(), false
 		d.armIdle(c, rule)
 	}
 }
 
-// armIdle sets the timer for the next step of the rule, if it is not running:
-// a timer that fires early sees so and is set again, so a message does not
-// move it.
+// armIdle sets the timer for the next step of the rule, unless one runs that is
+// not later: a timer that fires early sees so and is set again, so a message
+// does not move it.
 func (d *Desk) armIdle(c *chatRow, rule evenkeel.CustomerIdle) {
 	step := rule.Close
 	if rule.Warn > 0 && !c.IdleWarned {
 		step = rule.Warn
 	}
-	if step > 0 && c.IdleTimer == 0 {
-		c.IdleTimer = d.setTimer(timerIdle, "", c.ID, c.IdleFrom+evenkeel.DeskTime(d.cell.Shift)+evenkeel.DeskTime(step))
+	if step <= 0 {
+		return
+	}
+	at := c.IdleFrom + evenkeel.DeskTime(step)
+	if t := d.timers.get(c.IdleTimer); t != nil && t.At > at {
+		d.stopTimer(&c.IdleTimer)
+	}
+	if c.IdleTimer == 0 {
+		c.IdleTimer = d.setTimer(timerIdle, "", c.ID, at+evenkeel.DeskTime(d.cell.Shift))
 	}
 }
 
@@ -148,9 +154,9 @@ func (d *Desk) customerBack(cu *customerRow) {
 		d.chats.touch(c)
 		if c.Gone {
 			c.Gone = false
+			d.stopTimer(&c.GoneTimer)
 			d.detailsChanged(c)
 		}
-		d.armGone(c)
 		d.idleCheck(c)
 	}
 }
