@@ -34,6 +34,9 @@ func (d *Desk) chatStart(c *call, b *evenkeel.ChatStart) (evenkeel.Result, *even
 	if q, refusal = d.overflowByLength(q); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
+	if old := d.liveIn(a, q.Config.ID); old != nil {
+		return evenkeel.Result{Chat: d.view(old), Existing: true}, nil
+	}
 	ws := d.workspaces.get(a.ws)
 	if ws.chats >= d.cell.Limits.LiveChats {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the workspace has %d live chats, which is its limit", ws.chats)
