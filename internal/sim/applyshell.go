@@ -49,6 +49,7 @@ func (n *node) apply() {
 		if n.applier.Freezing() == t.abandon {
 			n.applier.Abandon()
 		}
+		s.order = nil
 		s.work = s.work[1:]
 	}
 	s.beginSaving(n)
@@ -174,8 +175,7 @@ func (s *applyShell) giveUp(n *node, err error) {
 		n.lost("power fails while a snapshot is dropped")
 		return
 	}
-	s.order, s.writer = nil, nil
+	s.writer = nil // and no other is begun before the machine has thawed
 	put(n, &s.tasks, applyTask{abandon: order}, n.apply)
 	n.tell(func() { n.core.SnapshotFailed(order) })
-	s.beginSaving(n)
 }

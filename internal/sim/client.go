@@ -18,18 +18,21 @@ type client struct {
 	principal evenkeel.Principal
 	staff     bool
 
-	conn   *conn // nil: none
-	open   bool  // the connect reply is here
-	away   bool  // does not want to be connected
-	lastID uint32
-	calls  map[uint32]*wish   // in flight on this connection
-	asked  map[uint32]string  // subscribe commands in flight: channel
-	ping   time.Duration      // the longest pause between pings
-	heard  time.Duration      // when the server was last heard
-	subs   map[string]*follow // by channel
-	order  []*follow          // in the order of subscribing
-	queue  []*wish            // not yet answered, in order
-	person person             // what he does
+	conn *conn // nil: none
+	open bool  // the connect reply is here
+	away bool  // does not want to be connected
+	// refused is when the server last sent him away for good: he has too many
+	// sessions, or the state is full.
+	refused time.Duration
+	lastID  uint32
+	calls   map[uint32]*wish   // in flight on this connection
+	asked   map[uint32]string  // subscribe commands in flight: channel
+	ping    time.Duration      // the longest pause between pings
+	heard   time.Duration      // when the server was last heard
+	subs    map[string]*follow // by channel
+	order   []*follow          // in the order of subscribing
+	queue   []*wish            // not yet answered, in order
+	person  person             // what he does
 }
 
 // follow is a channel that a client follows.
@@ -149,6 +152,7 @@ func (c *client) disconnected(conn *conn, code uint32) {
 	pause := c.w.around(500 * time.Millisecond)
 	if code >= 3500 {
 		pause = 2*time.Second + c.w.around(5*time.Second) // a person reloads the page
+		c.refused = c.w.now
 	}
 	c.w.after(pause, c.dial)
 }

@@ -120,7 +120,7 @@ func (w *World) settle() {
 
 // quiet tells whether everybody is connected and nobody waits for an answer.
 func (w *World) quiet() bool {
-	if !w.node.up {
+	if !w.node.up || !w.node.core.Status().Healthy() {
 		return false
 	}
 	for _, c := range w.clients {

@@ -102,10 +102,13 @@ func (c *client) answered(o *wish, f *frame) {
 	if f.Error != nil {
 		code, _, _ := strings.Cut(f.Error.Message, ":")
 		c.w.tracef("%s is told %s of %s (%s)", c.name, f.Error.Message, o.body.Kind(), o.id)
-		if f.Error.Temporary && !o.poison {
+		// A session that cannot be opened is refused with all that came with it,
+		// which may have been done on an earlier one.
+		door := code == string(evenkeel.CodeLimitReached) && (strings.Contains(f.Error.Message, "sessions are open") || strings.Contains(f.Error.Message, "max_state"))
+		if (f.Error.Temporary || door) && !o.poison {
 			c.w.stats.add("calls put off: "+code, 1)
 			o.wavered = true
-			if c.w.calm && code == string(evenkeel.CodeTooManyRequests) {
+			if c.w.calm && (door || code == string(evenkeel.CodeTooManyRequests)) {
 				c.forget(o) // an answer, and there may be no other for minutes
 				return
 			}
