@@ -113,6 +113,7 @@ export class AgentPane {
     },
     h("h3", {}, "Choose a password"),
     h("p", { class: "hint" }, "In place of the one-time password that the server printed. At least 8 characters."),
+    h("input", { attrs: { type: "text", autocomplete: "username", value: this.who?.name, hidden: true } }),
     field("New password", password),
     h("div", { class: "row" },
       h("button", { class: "primary", attrs: { type: "submit" } }, "Save password"),
@@ -142,7 +143,14 @@ export class AgentPane {
   }
 
   private signOut(): void {
-    const { who, link } = this;
+    const token = this.who?.token;
+    this.forget();
+    if (token) void call("POST", "/v1/auth/logout", token, {}).catch(() => undefined); // it ends by itself too
+  }
+
+  /** Leaves everything as it was before the login. */
+  private forget(): void {
+    const link = this.link;
     for (const chat of this.chats.values()) chat.stop();
     for (const offer of this.offers.values()) offer.stop();
     this.chats.clear();
@@ -152,7 +160,6 @@ export class AgentPane {
     this.link = undefined;
     sessionStorage.removeItem(loginKey);
     link?.close();
-    if (who) void call("POST", "/v1/auth/logout", who.token, {}).catch(() => undefined);
     this.pane.connection(undefined);
     this.showForm();
   }
@@ -165,7 +172,7 @@ export class AgentPane {
         if (state === "lost") this.early = [];
         this.pane.connection(state);
         if (state === "ended" && this.link === link) {
-          this.signOut();
+          this.forget();
           this.pane.say("You were signed out. Please sign in again.");
         }
       },

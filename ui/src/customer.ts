@@ -48,7 +48,10 @@ export class CustomerPane {
     const link = new Link(token, outboxKey, {
       state: (state) => {
         this.pane.connection(state);
-        if (state === "ended" && this.link === link) this.beSomebodyElse(); // the token is no longer good
+        if (state === "ended" && this.link === link) {
+          this.beSomebodyElse();
+          this.pane.say("This server does not know you any more. You can start a new chat.");
+        }
       },
       fresh: () => void this.resume(link),
       push: (_, data) => this.pushed(data as VisitorPublication),

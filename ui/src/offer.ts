@@ -7,7 +7,7 @@ export class OfferCard {
   readonly element: HTMLElement;
 
   private readonly bar: HTMLProgressElement;
-  private readonly left = h("span", { class: "left" });
+  private readonly left = h("span", { class: "left", attrs: { role: "timer", "aria-live": "off" } });
   private readonly ends: number;
   private readonly timer: number;
 
