@@ -173,8 +173,10 @@ func (a *actor) mayPick(c *chatRow) bool {
 	return waits && c.queue.Config.Pick && a.agent.member(c.Queue)
 }
 
-func (a *agentRow) member(queue string) bool {
-	for _, m := range a.Config.Queues {
+func (a *agentRow) member(queue string) bool { return memberOf(a.Config.Queues, queue) }
+
+func memberOf(queues []evenkeel.Membership, queue string) bool {
+	for _, m := range queues {
 		if m.Queue == queue {
 			return true
 		}
@@ -186,7 +188,7 @@ func (a *agentRow) member(queue string) bool {
 // exist.
 func (d *Desk) chatFor(a *actor, id string) (*chatRow, *evenkeel.Error) {
 	c := d.chats.get(id)
-	if c == nil || !a.sees(c) {
+	if c == nil || c.leaving() || !a.sees(c) {
 		return nil, errNoChat(id)
 	}
 	return c, nil
@@ -195,10 +197,16 @@ func (d *Desk) chatFor(a *actor, id string) (*chatRow, *evenkeel.Error) {
 // knownChat finds a chat that the actor may know of.
 func (d *Desk) knownChat(a *actor, id string) (*chatRow, *evenkeel.Error) {
 	c := d.chats.get(id)
-	if c == nil || !a.knows(c) {
+	if c == nil || c.leaving() || !a.knows(c) {
 		return nil, errNoChat(id)
 	}
 	return c, nil
+}
+
+// leaving tells whether the chat's history is being dropped, in parts: it is
+// gone for everybody.
+func (c *chatRow) leaving() bool {
+	return c.State == evenkeel.ChatClosed && c.LingerTimer == 0 && c.Lingered == 0
 }
 
 func errNoChat(id string) *evenkeel.Error {
@@ -219,12 +227,9 @@ func (d *Desk) MaySubscribe(by evenkeel.Principal, channel string) error {
 	}
 	allowed := false
 	switch kind {
-	case evenkeel.ChannelChat:
-		c := d.chats.get(id)
-		allowed = c != nil && a.sees(c)
-	case evenkeel.ChannelStaff:
-		c := d.chats.get(id)
-		allowed = c != nil && a.customer == "" && a.sees(c)
+	case evenkeel.ChannelChat, evenkeel.ChannelStaff:
+		_, refusal := d.chatFor(&a, id)
+		allowed = refusal == nil && (kind == evenkeel.ChannelChat || a.customer == "")
 	case evenkeel.ChannelAgent:
 		allowed = a.agent != nil && a.agent.Config.ID == id || a.supervises() && d.agents.get(key{ws, id}) != nil
 	case evenkeel.ChannelVisitor:

@@ -86,13 +86,15 @@ func (d *Desk) occupy(c *chatRow, a *agentRow) {
 	c.Weight = c.queue.Config.Weight
 	a.Used += c.Weight
 	a.LastAssigned = d.cell.Now
-	d.queues.touch(c.queue)
-	c.queue.Turn++
-	a.setTurn(c.Queue, c.queue.Turn)
+	d.cell.TurnSeq++
+	a.setTurn(c.Queue, d.cell.TurnSeq)
 	d.floorAgent(a)
 }
 
 func (a *agentRow) setTurn(queue string, n uint64) {
+	if !a.member(queue) {
+		return // handed to him: it is not his turn that was taken
+	}
 	for i := range a.Turns {
 		if a.Turns[i].Queue == queue {
 			a.Turns[i].Turn = n

@@ -29,7 +29,9 @@ func (d *Desk) agentPut(c *call, b *evenkeel.AgentPut) (evenkeel.Result, *evenke
 		delete(ws.emails, old.Config.Email)
 	}
 	demoted := old.Config.Role.Supervises() && !b.Agent.Role.Supervises()
+	lost := old.offersLost(b.Agent.Queues)
 	old.Config = b.Agent
+	old.Turns = old.turnsIn(b.Agent.Queues)
 	if b.Password != "" {
 		old.Password, old.OneTime = b.Password, false
 		d.dropTokens(old, "")
@@ -38,12 +40,37 @@ func (d *Desk) agentPut(c *call, b *evenkeel.AgentPut) (evenkeel.Result, *evenke
 		ws.emails[b.Agent.Email] = old
 	}
 	d.floorAgent(old)
+	for _, chat := range lost {
+		d.rescind(chat)
+	}
 	if demoted {
 		// What he could follow as a supervisor only the edges know: they
 		// disconnect him and he comes back with his new rights.
 		d.emit(evenkeel.Event{Kind: evenkeel.EventLoggedOut, Principal: old.principal()})
 	}
 	return evenkeel.Result{Agent: d.agentState(old)}, nil
+}
+
+// offersLost returns the offers that an agent holds as a member of queues in
+// which he is not to be any more.
+func (a *agentRow) offersLost(queues []evenkeel.Membership) (lost []*chatRow) {
+	for _, c := range a.offers {
+		if a.member(c.Queue) && !memberOf(queues, c.Queue) {
+			lost = append(lost, c)
+		}
+	}
+	return lost
+}
+
+// turnsIn returns the turns that mean something: an agent has at most one for
+// each of his queues.
+func (a *agentRow) turnsIn(queues []evenkeel.Membership) (turns []turn) {
+	for _, t := range a.Turns {
+		if memberOf(queues, t.Queue) {
+			turns = append(turns, t)
+		}
+	}
+	return turns
 }
 
 func (d *Desk) addAgent(a *agentRow) {
@@ -87,7 +114,10 @@ func (d *Desk) checkAgent(c *call, ws *workspaceRow, old *agentRow, b *evenkeel.
 	if a.Capacity < 0 || a.Capacity > maxCapacity {
 		return evenkeel.FieldErrorf("capacity", "the capacity must be from 0 to %d slots", maxCapacity)
 	}
-	if refusal := d.checkRole(c, ws, old, a.Role); refusal != nil {
+	if len(b.Password) > maxName {
+		return evenkeel.FieldErrorf("password", "a password's hash is too long")
+	}
+	if refusal := d.checkRole(c, ws, old, b); refusal != nil {
 		return refusal
 	}
 	if int64(len(a.Queues)) > d.cell.Limits.AgentQueues {
@@ -109,20 +139,30 @@ func (d *Desk) checkAgent(c *call, ws *workspaceRow, old *agentRow, b *evenkeel.
 	return checkSkills(a.Skills)
 }
 
-// checkRole keeps callers from making somebody mightier than themselves, and
-// the workspace from losing its last admin.
-func (d *Desk) checkRole(c *call, ws *workspaceRow, old *agentRow, role evenkeel.Role) *evenkeel.Error {
+// checkRole keeps callers from making somebody mightier than themselves or
+// signing in as one who is, and the workspace from losing its last admin.
+func (d *Desk) checkRole(c *call, ws *workspaceRow, old *agentRow, b *evenkeel.AgentPut) *evenkeel.Error {
+	role := b.Agent.Role
 	if !role.Staff() {
 		return evenkeel.FieldErrorf("role", "an agent's role is agent, supervisor, admin or operator")
 	}
-	if role == evenkeel.RoleOperator && c.actor.role != evenkeel.RoleOperator && c.by.Kind != evenkeel.PrincipalSystem &&
-		(old == nil || old.Config.Role != evenkeel.RoleOperator) {
-		return &evenkeel.Error{Code: evenkeel.CodeForbidden, Field: "role", Detail: "only an operator can make operators"}
+	was := old != nil && old.Config.Role == evenkeel.RoleOperator
+	if was != (role == evenkeel.RoleOperator) && !c.actor.operates() {
+		return &evenkeel.Error{Code: evenkeel.CodeForbidden, Field: "role", Detail: "only an operator can make operators, or unmake them"}
+	}
+	if was && b.Password != "" && !c.actor.operates() {
+		return &evenkeel.Error{Code: evenkeel.CodeForbidden, Field: "password", Detail: "only an operator can set an operator's password"}
 	}
 	if old != nil && administers(old.Config.Role) && !administers(role) && d.lastAdmin(old) {
 		return &evenkeel.Error{Code: evenkeel.CodeConflict, Field: "role", Detail: "the workspace " + ws.ID + " needs an admin"}
 	}
 	return nil
+}
+
+// operates tells whether the actor has an operator's rights of his own: a
+// service that acts for one has not.
+func (a *actor) operates() bool {
+	return a.by.Kind == evenkeel.PrincipalSystem || a.role == evenkeel.RoleOperator && a.service == nil
 }
 
 func administers(r evenkeel.Role) bool {
@@ -143,6 +183,9 @@ func (d *Desk) agentDelete(c *call, b *evenkeel.AgentDelete) (evenkeel.Result, *
 	a := d.agents.get(key{c.actor.ws, b.Agent})
 	if a == nil {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no agent %q", b.Agent)
+	}
+	if a.Config.Role == evenkeel.RoleOperator && !c.actor.operates() {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeForbidden, "only an operator can remove an operator")
 	}
 	if administers(a.Config.Role) && d.lastAdmin(a) {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "the workspace %s needs an admin", a.Workspace)

@@ -98,6 +98,9 @@ func (d *Desk) chatTake(c *call, b *evenkeel.ChatTake) (evenkeel.Result, *evenke
 	if !c.actor.supervises() && !c.actor.mayPick(chat) {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeForbidden, "agents may take chats only in a queue with pick; ask a supervisor")
 	}
+	if chat.Offer != nil && chat.Offer.Agent != me.Config.ID && !c.actor.supervises() {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "the chat %s is offered to somebody else", chat.ID)
+	}
 	d.chats.touch(chat)
 	switch chat.State {
 	case evenkeel.ChatQueued:

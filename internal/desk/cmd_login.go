@@ -13,7 +13,7 @@ func (d *Desk) tokenIssue(b *evenkeel.TokenIssue) (evenkeel.Result, *evenkeel.Er
 	}
 	if b.Replaces != "" {
 		old := d.tokens.get(b.Replaces)
-		if old == nil || old.Agent != a.Config.ID {
+		if old == nil || old.Agent != a.Config.ID || old.Workspace != a.Workspace {
 			return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeUnauthenticated, "the login has ended")
 		}
 	}
@@ -22,10 +22,17 @@ func (d *Desk) tokenIssue(b *evenkeel.TokenIssue) (evenkeel.Result, *evenkeel.Er
 	}
 	d.addToken(a, b.Hash, b.Life)
 	if old := d.tokens.get(b.Replaces); old != nil {
-		d.dropToken(old)
+		d.tokens.touch(old)
+		d.stopTimer(&old.Timer)
+		old.Expires = min(old.Expires, d.cell.Now+replacedLife)
+		old.Timer = d.setTimer(timerToken, "", old.Hash, old.Expires)
 	}
 	return evenkeel.Result{Agent: d.agentState(a)}, nil
 }
+
+// replacedLife is how long a replaced token is still good: for a connection that
+// came with it to be renewed with the new one.
+const replacedLife = evenkeel.DeskTime(evenkeel.Minute)
 
 // agentNamed finds an agent by "workspace/id".
 func (d *Desk) agentNamed(name string) *agentRow {
@@ -109,6 +116,9 @@ func (d *Desk) passwordSet(c *call, b *evenkeel.PasswordSet) (evenkeel.Result, *
 	a := d.agents.get(key{c.actor.ws, b.Agent})
 	if a == nil || !d.mayManage(&c.actor, a.Workspace, a.Config.ID) {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no agent %q", b.Agent)
+	}
+	if a.Config.Role == evenkeel.RoleOperator && a != c.actor.agent && !c.actor.operates() {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeForbidden, "only an operator can set an operator's password")
 	}
 	if b.Hash == "" || len(b.Hash) > maxName {
 		return evenkeel.Result{}, evenkeel.FieldErrorf("password", "a password's hash is missing or too long")

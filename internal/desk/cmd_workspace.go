@@ -118,6 +118,9 @@ func (d *Desk) apiKeyDelete(c *call, b *evenkeel.APIKeyDelete) (evenkeel.Result,
 
 func (d *Desk) customerPut(c *call, b *evenkeel.CustomerPut) (evenkeel.Result, *evenkeel.Error) {
 	ws := c.actor.ws
+	if d.workspaces.get(ws) == nil {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no workspace %q", ws)
+	}
 	if b.Customer == "" || len(b.Customer) > maxName {
 		return evenkeel.Result{}, evenkeel.FieldErrorf("id", "a customer's id has 1 to %d bytes", maxName)
 	}

@@ -42,6 +42,11 @@ func invariants(d *Desk) error {
 				return fmt.Errorf("agent %s holds an offer of %s that is not his", a.Config.ID, c.ID)
 			}
 		}
+		for _, t := range a.Turns {
+			if !a.member(t.Queue) {
+				return fmt.Errorf("agent %s has a turn in %s", a.Config.ID, t.Queue)
+			}
+		}
 		if a.Status != evenkeel.StatusOnline && len(a.offers) > 0 {
 			return fmt.Errorf("agent %s is %s and holds offers", a.Config.ID, a.Status)
 		}

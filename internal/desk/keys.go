@@ -56,7 +56,7 @@ func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error,
 	if k := ref.timed; k != nil {
 		result.Existing, result.Created = k.Existing, k.Created
 		if k.Chat != "" {
-			result.Chat = d.viewOrID(k.Chat)
+			result.Chat = d.viewOrID(&c.actor, k.Chat)
 		}
 		if k.Agent != "" {
 			if a := d.agents.get(key{k.Principal.Workspace, k.Agent}); a != nil {
@@ -73,12 +73,17 @@ func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error,
 	return result, nil, true
 }
 
-// viewOrID returns the chat as it is now, or its id alone if it has left.
-func (d *Desk) viewOrID(id string) *evenkeel.Chat {
-	if c := d.chats.get(id); c != nil {
-		return d.view(c)
+// viewOrID returns the chat as it is now, or its id and state alone if it has
+// left, or is not for the actor to know of any more.
+func (d *Desk) viewOrID(a *actor, id string) *evenkeel.Chat {
+	c := d.chats.get(id)
+	switch {
+	case c == nil:
+		return &evenkeel.Chat{ID: id, State: evenkeel.ChatClosed}
+	case c.leaving() || !a.knows(c):
+		return &evenkeel.Chat{ID: id, State: c.State}
 	}
-	return &evenkeel.Chat{ID: id, State: evenkeel.ChatClosed}
+	return d.view(c)
 }
 
 // checkKeys refuses a command whose timed key would be one too many. Keys of

@@ -71,7 +71,7 @@ func (d *Desk) Chats(by evenkeel.Principal, f evenkeel.ChatFilter, after string,
 	}
 	rows := pageRows(d.candidates(&a, f), limit, func(c *chatRow) bool {
 		return c.Seq > from && (f.State == 0 || c.State == f.State) && (f.Queue == "" || c.Queue == f.Queue) &&
-			(f.Agent == "" || c.Agent == f.Agent) && (f.Customer == "" || c.Customer == f.Customer) && a.knows(c)
+			(f.Agent == "" || c.Agent == f.Agent) && (f.Customer == "" || c.Customer == f.Customer) && !c.leaving() && a.knows(c)
 	}, func(x, y *chatRow) bool { return x.Seq < y.Seq })
 	out := make([]*evenkeel.Chat, 0, len(rows))
 	for _, c := range rows {
@@ -237,7 +237,7 @@ func (d *Desk) VisitorDesk(by evenkeel.Principal) (*evenkeel.VisitorDesk, error)
 	if cu == nil {
 		return s, nil
 	}
-	if last := d.chats.get(cu.Last.Chat); last != nil && len(cu.live) == 0 {
+	if last := d.chats.get(cu.Last.Chat); last != nil && !last.leaving() && len(cu.live) == 0 {
 		s.Chats = append(s.Chats, d.view(last))
 	}
 	for _, c := range cu.live {

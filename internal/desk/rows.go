@@ -39,6 +39,7 @@ type cellRow struct {
 	Skipped     uint64            `cbor:"23,keyasint,omitempty"` // steps left out because they panicked
 	AgentSeq    uint64            `cbor:"24,keyasint"`
 	LingerSeq   uint64            `cbor:"25,keyasint"`
+	TurnSeq     uint64            `cbor:"26,keyasint"` // rises with each assignment, for round_robin
 }
 
 type nodeRow struct {
@@ -62,7 +63,6 @@ type queueRow struct {
 	rowMeta
 	Workspace string         `cbor:"1,keyasint"`
 	Config    evenkeel.Queue `cbor:"2,keyasint"`
-	Turn      uint64         `cbor:"3,keyasint"` // rises with each assignment, for round_robin
 
 	floorID string // the queue's name on the routing floor
 	live    int64  // chats that are not over
