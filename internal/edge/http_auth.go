@@ -18,7 +18,7 @@ func (e *Edge) authRoutes() []route {
 		evenkeel.RoleService, evenkeel.RoleOperator)
 	return []route{
 		{http.MethodPost, "/v1/auth/login", open(), e.login(), "Log in with a password, or with the first-run link"},
-		{http.MethodPost, "/v1/auth/refresh", asking(evenkeel.KindTokenRevoke), e.refresh(), "Replace the token by a fresh one"},
+		{http.MethodPost, "/v1/auth/refresh", asking(evenkeel.KindTokenRevoke), e.refresh(), "Replace the token by a fresh one; the old one lasts for another minute"},
 		{http.MethodPost, "/v1/auth/logout", asking(evenkeel.KindTokenRevoke), e.logout(), "End this login"},
 		{http.MethodPost, "/v1/auth/password", asking(evenkeel.KindPasswordSet), e.setPassword(), "Change the own password; all other logins end"},
 		{http.MethodGet, "/v1/auth/me", everybody, me, "Who the caller is"},

@@ -87,6 +87,9 @@ func TestLogins(t *testing.T) {
 	f.call("GET", "/v1/auth/me", first, "").want(200).equal("id", "admin", "must_change_password", true)
 
 	second := f.call("POST", "/v1/auth/refresh", first, "").want(200).str("token")
+	// The old one lasts for another minute: connections made with it are renewed.
+	f.call("GET", "/v1/auth/me", first, "").want(200)
+	f.cell.pass(evenkeel.Minute)
 	f.call("GET", "/v1/auth/me", first, "").refused(evenkeel.CodeUnauthenticated, "")
 
 	// A one-time password is replaced without being given again, and then no
