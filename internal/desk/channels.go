@@ -174,6 +174,15 @@ func (d *Desk) Position(channel string) evenkeel.Position {
 	return evenkeel.Position{Epoch: ch.epoch, Offset: ch.Next - 1}
 }
 
+// First returns the offset of the oldest publication that a channel keeps; 1 if
+// it has none yet.
+func (d *Desk) First(channel string) uint64 {
+	if ch := d.channels.get(channel); ch != nil {
+		return ch.First
+	}
+	return 1
+}
+
 // History returns the publications after a position, oldest first, at most
 // limit of them and about maxBytes of text, and the channel's end. If the
 // position is of another epoch or older than what is kept the error is

@@ -121,6 +121,7 @@ func (b backend) Read(r realtime.ReadRequest) (page realtime.Page, refusal *even
 		err := d.MaySubscribe(r.By, r.Channel)
 		if err == nil {
 			page.Items, page.Top, err = d.History(r.Channel, r.Since, r.Limit, r.Bytes)
+			page.First = d.First(r.Channel)
 		}
 		refusal = asRefusal(err)
 	})
