@@ -150,7 +150,7 @@ func (a *books) waiting() {
 		}
 		q := a.w.model.queues[c.Queue]
 		m := a.w.model.chats[c.ID]
-		if q.Pick || a.present <= m.born+evenkeel.Time(q.Sticky) {
+		if q.Pick || a.w.model.held(m) {
 			continue
 		}
 		for _, agent := range a.agents {

@@ -18,9 +18,10 @@ type client struct {
 	principal evenkeel.Principal
 	staff     bool
 
-	conn *conn // nil: none
-	open bool  // the connect reply is here
-	away bool  // does not want to be connected
+	conn   *conn // nil: none
+	open   bool  // the connect reply is here
+	away   bool  // does not want to be connected
+	leaves int
 	// refused is when the server last sent him away for good: he has too many
 	// sessions, or the state is full.
 	refused time.Duration
@@ -167,7 +168,13 @@ func (c *client) leave(d time.Duration) {
 	if c.conn != nil {
 		c.w.cutConn(c.conn)
 	}
-	c.w.after(d, c.back)
+	c.leaves++
+	leave := c.leaves
+	c.w.after(d, func() {
+		if c.leaves == leave {
+			c.back()
+		}
+	})
 }
 
 func (c *client) back() {

@@ -141,7 +141,11 @@ func (s *diskShell) tell(n *node, t diskTask) bool {
 		})
 	case t.fault != nil:
 		err := n.rebuild(t.fault)
-		n.w.check(err == nil, "the desk can be rebuilt", "%v", err)
+		n.w.check(err == nil || n.rot > 0, "the desk can be rebuilt", "%v", err)
+		if err != nil { // the snapshot rotted: the next start takes the one before it
+			n.killed(err.Error())
+			return false
+		}
 		n.applies.blocked = false
 		n.after(n.jitter(), n.apply)
 	}

@@ -36,6 +36,10 @@ func (w *World) progress() {
 			if st == nil || !sub.live || st.gone || st.epoch != sub.pos.Epoch {
 				continue
 			}
+			if w.now-w.model.revoked[sub.channel] > tellWithin {
+				err := n.desk().MaySubscribe(c.principal, sub.channel)
+				w.check(err == nil, "who lost the right to a channel gets nothing of it", "%s follows %s: %v", c.name, sub.channel, err)
+			}
 			w.check(sub.pos.Offset >= st.old(w.now-tellWithin), "nothing is left to be told", "%s follows %s up to %d of %d", c.name, sub.channel, sub.pos.Offset, len(st.sums))
 		}
 	}
@@ -52,6 +56,7 @@ func (w *World) progress() {
 // and after one more loss of power, and with a desk that lives the log anew.
 func (w *World) finalCheck() {
 	n := w.node
+	w.empty()
 	w.compare(n.desk())
 	live, sum := n.desk().Hash(), w.sum(n.desk())
 	top := w.history.top
@@ -64,6 +69,23 @@ func (w *World) finalCheck() {
 		w.check(n.desk().Hash() == live && w.sum(n.desk()) == sum, "a restart gives the same state", "hash %x, before %x", n.desk().Hash(), live)
 	}
 	w.relive()
+}
+
+// empty lets everybody go: with the connections the sessions end.
+func (w *World) empty() {
+	for _, c := range w.clients {
+		c.leave(24 * time.Hour)
+	}
+	w.until(w.now + time.Minute)
+	d := w.node.desk()
+	agents, err := d.Agents(admin(), "", 1000)
+	w.check(err == nil, "the desk can be read", "%v", err)
+	for _, a := range agents {
+		w.check(!a.Connected, "a session ends with its connection", "%s has left and counts as connected", a.ID)
+	}
+	w.check(d.Status().Sessions == 0, "a session ends with its connection", "everybody has left, and %d sessions are open", d.Status().Sessions)
+	w.model.more = false
+	w.audit(d, true)
 }
 
 // serving waits for the start after the last loss of power.

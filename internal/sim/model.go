@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"time"
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/desk"
@@ -16,7 +17,18 @@ type model struct {
 	wall   evenkeel.Time
 	more   bool // follow-up work is left
 	shift  evenkeel.Duration
+	time   evenkeel.DeskTime // of the last entry
 	queues map[string]*evenkeel.Queue
+
+	revoked map[string]time.Duration // when somebody last lost the right to a channel
+	steered map[string]bool          // chats that the present entry moves by command
+	asked   []asked                  // again, in the present entry
+}
+
+// asked is an offer to somebody who refused the chat before.
+type asked struct {
+	chat  *chat
+	agent string
 }
 
 // chat is one as its channels show it.
@@ -44,7 +56,7 @@ type offer struct {
 }
 
 func newModel(w *World) *model {
-	m := &model{w: w, chats: map[string]*chat{}, queues: map[string]*evenkeel.Queue{}}
+	m := &model{w: w, chats: map[string]*chat{}, queues: map[string]*evenkeel.Queue{}, revoked: map[string]time.Duration{}}
 	for i := range w.shape.Queues {
 		m.queues[w.shape.Queues[i].ID] = &w.shape.Queues[i]
 	}
@@ -65,21 +77,32 @@ func (m *model) chat(id string) *chat {
 func (m *model) observe(d *desk.Desk, entry []byte, out *desk.Output) {
 	commands := decode(entry)
 	m.w.check(len(out.Results) == len(commands), "each command has a result", "%d results for %d commands", len(out.Results), len(commands))
+	m.steered, m.asked = map[string]bool{}, nil
 	for i, c := range commands {
 		m.w.ledger.applied(c, &out.Results[i])
+		switch body := c.Body.(type) {
+		case *evenkeel.ChatTransfer:
+			m.steered[body.Chat] = true
+		case *evenkeel.ChatTake:
+			m.steered[body.Chat] = true
+		}
 	}
 	header, _, err := desk.ParseEntry(entry)
 	m.w.check(err == nil, "an entry can be read", "%v", err)
 	if header.Resume {
 		m.w.stats.add("outages told", 1)
-		m.shift += header.Gap
+		m.shift += min(header.Gap, evenkeel.Duration(max(0, header.Time-m.time)))
 	}
+	m.time = max(m.time, header.Time)
 	m.wall, m.more = d.Wall(), out.More
 	for i := range out.Events {
 		m.event(&out.Events[i])
 	}
 	if out.More {
 		m.w.stats.add("entries with work left over", 1)
+	}
+	if len(m.asked) > 0 && !out.More {
+		m.askedAgain(d)
 	}
 	m.w.audit(d, len(out.Events) > 0)
 }
@@ -96,6 +119,7 @@ func (m *model) event(e *evenkeel.Event) {
 	case evenkeel.EventPublication:
 	case evenkeel.EventRevoked:
 		m.w.stats.add("rights revoked", 1)
+		m.revoked[e.Channel] = m.w.now
 		return
 	default:
 		return
@@ -129,6 +153,10 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 		c := m.chat(p.Chat.ID)
 		m.w.check(c.offer == nil && c.owner == "", "a chat is in one place", "%s is offered to %s while %+v, owner %q", c.id, id, c.offer, c.owner)
 		c.offer = &offer{p.Offer, id, p.Deadline, m.shift}
+		m.inOrder(c, p.Chat, id)
+		if slices.Contains(c.refusers, id) && !m.steered[c.id] {
+			m.asked = append(m.asked, asked{c, id})
+		}
 		m.w.stats.add("offers", 1)
 	case evenkeel.PubOfferEnd:
 		c := m.chat(p.ChatID)
@@ -146,6 +174,9 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 			return
 		}
 		m.w.check(c.owner == "" && c.offer == nil, "a chat has one owner at most", "%s is %s's and was given to %s (offer %+v)", c.id, c.owner, id, c.offer)
+		if c.view != nil && c.view.State == evenkeel.ChatQueued {
+			m.inOrder(c, p.Chat, id)
+		}
 		c.owner, c.refusers = id, nil
 		c.staff = slices.DeleteFunc(c.staff, func(other string) bool { return other == id })
 		m.w.stats.add("assignments", 1)

@@ -121,6 +121,9 @@ func (n *node) refuse(err error) {
 	}
 	n.w.tracef("the start failed: %v", err)
 	n.w.check(n.w.shape.Error > 0 || n.w.shape.Full > 0 || n.rot > 0, "a start succeeds on a disk that works", "%v", err)
+	if n.w.calm && n.rot > 0 {
+		panic(damage{err.Error()})
+	}
 	n.w.check(!n.w.calm, "a start succeeds on a disk that works", "%v", err)
 	n.disk.Kill()
 	n.again()
