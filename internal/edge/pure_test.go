@@ -131,6 +131,8 @@ func TestStrict(t *testing.T) {
 		{`{"name":"x"`, "", "not a JSON text"},
 		{`{"name":"x"} x`, "", "not a JSON text"},
 		{"\xff", "", "not a JSON text"},
+		{"{\"name\":\"\xff\"}", "", "not UTF-8"},
+		{"{\"raw\":{\"a\":\"\xff\"}}", "", "not UTF-8"}, // a browser would cut the connection over it
 	} {
 		var v sample
 		err := s.decode([]byte(c.text), &v)

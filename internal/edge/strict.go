@@ -87,6 +87,11 @@ func (s *shape) decode(b []byte, dst any) *evenkeel.Error {
 	if !json.Valid(b) {
 		return evenkeel.Errorf(evenkeel.CodeBadRequest, "this is not a JSON text: %s", whatIsWrong(b))
 	}
+	if !utf8.Valid(b) {
+		// What is kept as it came, such as attributes, would reach others in a
+		// WebSocket's text, and browsers end a connection over such bytes.
+		return evenkeel.Errorf(evenkeel.CodeBadRequest, "this is not a JSON text: it is not UTF-8")
+	}
 	return s.object(b, reflect.ValueOf(dst).Elem(), "")
 }
 
