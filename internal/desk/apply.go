@@ -18,10 +18,12 @@ func (d *Desk) Apply(index uint64, entry []byte, skip []int) (Output, error) {
 	if index <= d.cell.Index {
 		return Output{}, fmt.Errorf("entry %d was applied already: the desk is at %d", index, d.cell.Index)
 	}
+	passed := max(0, evenkeel.Duration(h.Time-d.cell.Now))
 	d.cell.Index = index
-	d.cell.Now = max(d.cell.Now, h.Time)
+	d.cell.Now += evenkeel.DeskTime(passed)
 	if h.Resume {
-		d.cell.Shift += h.Gap
+		// Two leaders that tell of the same outage do not extend by it twice.
+		d.cell.Shift += min(h.Gap, passed)
 	}
 	d.out = Output{Index: index, Results: make([]evenkeel.Result, 0, len(commands))}
 	if len(commands) > 0 {
@@ -38,7 +40,8 @@ func (d *Desk) Apply(index uint64, entry []byte, skip []int) (Output, error) {
 		d.out.Results = append(d.out.Results, result)
 		d.step++
 	}
-	d.out.More = d.followUp()
+	d.behind = d.followUp()
+	d.out.More = d.behind
 	out := d.out
 	d.out = Output{}
 	return out, nil
@@ -55,10 +58,11 @@ func (d *Desk) applyCommand(raw []byte) (evenkeel.Result, error) {
 	if err != nil {
 		return evenkeel.Result{}, err
 	}
+	c := call{envelope: e}
 	if d.skipped() {
+		d.checkSession(&c) // a refusal: it uses the session's number up
 		return evenkeel.Result{Err: evenkeel.Errorf(evenkeel.CodeInternal, "the command failed inside the server and was left out")}, nil
 	}
-	c := call{envelope: e}
 	result, refusal := d.admit(&c, body)
 	if refusal != nil {
 		return evenkeel.Result{Err: refusal}, nil

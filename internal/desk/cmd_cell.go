@@ -15,6 +15,12 @@ func (d *Desk) cellForm(b *evenkeel.CellForm) (evenkeel.Result, *evenkeel.Error)
 	if b.CellID == "" || b.Generation == "" || b.Admin.ID == "" || b.Password == "" {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeBadRequest, "a cell needs an id, a generation and an admin with a password")
 	}
+	if refusal := checkLimits(&b.Limits); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
+	if refusal := checkID("admin", b.Admin.ID); refusal != nil || !administers(b.Admin.Role) || b.Admin.Capacity < 0 || b.Admin.Capacity > maxCapacity {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeBadRequest, "the first admin needs an id, the role of one and a capacity")
+	}
 	d.cell.CellID, d.cell.Generation, d.cell.Level = b.CellID, b.Generation, FeatureLevel
 	d.cell.Limits = b.Limits
 	d.cell.Offset = evenkeel.Duration(int64(b.Wall) - int64(d.cell.Now))
@@ -110,9 +116,30 @@ func (d *Desk) clockSet(b *evenkeel.ClockSet) (evenkeel.Result, *evenkeel.Error)
 }
 
 func (d *Desk) limitsSet(b *evenkeel.LimitsSet) (evenkeel.Result, *evenkeel.Error) {
-	if b.Limits.FollowUp < 1 || b.Limits.MaxState < 1 || b.Limits.LiveKeys < 1 {
-		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeBadRequest, "follow_up, max_state and live_keys must be at least 1")
+	if refusal := checkLimits(&b.Limits); refusal != nil {
+		return evenkeel.Result{}, refusal
 	}
 	d.cell.Limits = b.Limits
 	return evenkeel.Result{}, nil
+}
+
+// checkLimits refuses limits with which the cell could not go on.
+func checkLimits(l *evenkeel.Limits) *evenkeel.Error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"follow_up", l.FollowUp}, {"max_state", l.MaxState}, {"live_keys", l.LiveKeys}, {"tokens", l.Tokens},
+		{"missed_offers", l.MissedOffers}, {"message_chars", l.MessageChars},
+	} {
+		if f.value < 1 {
+			return evenkeel.FieldErrorf(f.name, "%s must be at least 1", f.name)
+		}
+	}
+	for _, f := range []namedDuration{{"linger", l.Linger}, {"key_life", l.KeyLife}, {"re_offer", l.ReOffer}} {
+		if f.value < 0 || f.value > maxDuration {
+			return evenkeel.FieldErrorf(f.name, "%s must be from 0 to 366 days", f.name)
+		}
+	}
+	return nil
 }

@@ -64,7 +64,7 @@ func (d *Desk) leaveCustomer(c *chatRow) {
 	d.customers.touch(cu)
 	cu.live = removeChat(cu.live, c)
 	cu.kept++
-	cu.Last = lastChat{Chat: c.ID, Queue: c.Queue, Agent: c.Agent, Closed: d.cell.Now}
+	cu.Last = lastChat{Chat: c.ID, Queue: c.Asked, Agent: c.Agent, Closed: d.cell.Now}
 	if c.Reason == evenkeel.ClosedAbandoned {
 		cu.Last.Abandoned = true
 		cu.Last.QueuedAt, cu.Last.QueuedOn, cu.Last.Priority = c.QueuedAt, c.QueuedOn, c.Priority
@@ -102,8 +102,12 @@ func (d *Desk) linger(c *chatRow) {
 	d.cell.LingerSeq++
 	c.Lingered = d.cell.LingerSeq
 	d.lingered.push(c)
-	full := d.cell.Bytes > d.cell.Limits.MaxState/4*3
-	if int64(d.lingered.len()) > d.cell.Limits.ClosedChats || full {
+	// Two for one, so that a lower limit is reached in the end.
+	for n := 0; n < 2 && d.lingered.len() > 0; n++ {
+		full := d.cell.Bytes > d.cell.Limits.MaxState/4*3
+		if int64(d.lingered.len()) <= d.cell.Limits.ClosedChats && !full {
+			return
+		}
 		oldest := d.lingered.pop()
 		d.chats.touch(oldest)
 		oldest.Lingered = 0

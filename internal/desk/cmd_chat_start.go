@@ -175,7 +175,7 @@ func (d *Desk) placeFromPast(c *chatRow, cu *customerRow) {
 	}
 	age := evenkeel.Duration(d.cell.Now - last.Closed)
 	q := &c.queue.Config
-	sameQueue := last.Queue == c.Queue
+	sameQueue := last.Queue == c.Asked
 	if sameQueue && age <= q.ReopenWithin {
 		c.Previous = last.Chat
 		c.Prefer = last.Agent

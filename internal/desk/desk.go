@@ -71,6 +71,7 @@ type Desk struct {
 	workQueue fifo[*workRow]
 	byHash    map[string]*apiKeyRow
 	crews     map[uint64]*crew // sessions by incarnation
+	behind    bool             // follow-up work is left over
 
 	// Of the entry being applied.
 	out     Output

@@ -19,6 +19,10 @@ const (
 const (
 	entryVersion = 1
 	flagResume   = 1 << 0
+
+	// lastTime is later than any cell lives, and so early that no deadline
+	// behind it overflows.
+	lastTime = 1 << 60
 )
 
 // EntryHeader is what the leader says about an entry.
@@ -65,7 +69,7 @@ func ParseEntry(b []byte) (EntryHeader, [][]byte, error) {
 	h.Time = evenkeel.DeskTime(r.uvarint())
 	h.Gap = evenkeel.Duration(r.uvarint())
 	n := r.uvarint()
-	if r.err != nil || h.Time < 0 || h.Gap < 0 || n > MaxEntryCommands {
+	if r.err != nil || h.Time < 0 || h.Time > lastTime || h.Gap < 0 || n > MaxEntryCommands {
 		return h, nil, errors.New("desk: entry header is damaged")
 	}
 	commands := make([][]byte, 0, n)

@@ -15,7 +15,8 @@ type fixture struct {
 	log  [][]byte
 	ids  int
 
-	froze int // length of the log at the last Freeze
+	froze  int               // length of the log at the last Freeze
+	outage evenkeel.Duration // that the next entry tells of
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -38,7 +39,8 @@ func (f *fixture) apply(commands ...*evenkeel.Command) Output {
 		}
 		raw = append(raw, b)
 	}
-	entry := AppendEntry(nil, EntryHeader{Time: f.time}, raw)
+	entry := AppendEntry(nil, EntryHeader{Time: f.time, Resume: f.outage > 0, Gap: f.outage}, raw)
+	f.outage = 0
 	f.log = append(f.log, entry)
 	out, err := f.d.Apply(uint64(len(f.log)), entry, nil)
 	if err != nil {

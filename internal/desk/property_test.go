@@ -328,6 +328,10 @@ func randomHistory(t *testing.T, seed uint64) {
 		if w.r.IntN(150) == 0 {
 			w.nodeUp()
 		}
+		if w.r.IntN(100) == 0 && !more {
+			f.outage = evenkeel.Duration(w.r.IntN(60_000))
+			f.time += evenkeel.DeskTime(f.outage) / 4 * evenkeel.DeskTime(w.r.IntN(6))
+		}
 		var commands []*evenkeel.Command
 		for range w.r.IntN(3) {
 			commands = append(commands, w.command())
@@ -362,6 +366,9 @@ func randomHistory(t *testing.T, seed uint64) {
 		if feed(); replica != nil && replica.Hash() != f.d.Hash() {
 			t.Fatalf("step %d: the restored replica has another hash", step)
 		}
+		if replica != nil {
+			sameDeadline(t, replica, f.d)
+		}
 		switch {
 		case frozen == nil && replica == nil && w.r.IntN(100) == 0:
 			_, want, _ = f.d.Snapshot()
@@ -384,6 +391,7 @@ func randomHistory(t *testing.T, seed uint64) {
 				if feed(); replica.Hash() != f.d.Hash() {
 					t.Fatalf("step %d: the replica restored from slices has another hash", step)
 				}
+				sameDeadline(t, replica, f.d)
 				frozen = nil
 			}
 		}

@@ -241,5 +241,8 @@ func (d *Desk) relinkTime() error {
 	for _, w := range rows {
 		d.workQueue.push(w)
 	}
+	// Routing has not been told the time yet: Next settles what has come due.
+	_, waits := d.floor.Next(int64(d.cell.Now))
+	d.behind = waits || d.workQueue.len() > 0 || d.timerDue()
 	return nil
 }

@@ -130,7 +130,7 @@ type tokenRow struct {
 // lastChat is what is remembered of a customer's last chat for reopening.
 type lastChat struct {
 	Chat   string            `cbor:"1,keyasint"`
-	Queue  string            `cbor:"2,keyasint"`
+	Queue  string            `cbor:"2,keyasint"` // that he asked for
 	Agent  string            `cbor:"3,keyasint,omitempty"`
 	Closed evenkeel.DeskTime `cbor:"4,keyasint"`
 	// Of an abandoned chat: the place that it had.

@@ -113,3 +113,23 @@ func TestUnknownStopsTheReplica(t *testing.T) {
 		t.Error("an entry was applied twice")
 	}
 }
+
+// TestSkippedCommandOfASession: the number of a command that is left out is used
+// up, or all that its client sent behind it would be refused.
+func TestSkippedCommandOfASession(t *testing.T) {
+	f := newFixture(t)
+	inc := f.must(evenkeel.System(), &evenkeel.NodeUp{Node: "n", Boot: "b"}).Incarnation
+	id := evenkeel.SessionID{Incarnation: inc, Number: 1}
+	f.must(evenkeel.System(), &evenkeel.SessionOpen{Session: id, Principal: visitor("v")})
+	start := func(seq uint64) *evenkeel.Command {
+		return &evenkeel.Command{By: visitor("v"), ID: "s" + itoa(int(seq)), Session: id, Seq: seq, Body: &evenkeel.ChatStart{}}
+	}
+	index, entry := f.entryOf(start(1), start(2))
+	out, err := f.d.Apply(index, entry, []int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if evenkeel.ErrorCode(out.Results[0].Err) != evenkeel.CodeInternal || out.Results[1].Err != nil {
+		t.Fatalf("results: %+v", out.Results)
+	}
+}

@@ -81,10 +81,14 @@ func (d *Desk) timerDue() bool {
 	return t != nil && at <= d.cell.Now
 }
 
-// NextDeadline returns the desk time at which a tick is due, if any.
+// NextDeadline returns the desk time at which a tick is due, if any: at once
+// while follow-up work is left over.
 func (d *Desk) NextDeadline() (evenkeel.DeskTime, bool) {
+	if d.behind {
+		return d.cell.Now, true
+	}
 	t, at := d.first()
-	if due, ok := d.floor.Due(); ok && due > int64(d.cell.Now) && (t == nil || evenkeel.DeskTime(due) < at) {
+	if due, ok := d.floor.Due(); ok && (t == nil || evenkeel.DeskTime(due) < at) {
 		return evenkeel.DeskTime(due), true
 	}
 	return at, t != nil

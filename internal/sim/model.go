@@ -47,6 +47,8 @@ type chat struct {
 	born        evenkeel.Time
 	// refusers are agents who declined or missed it since it was last given.
 	refusers []string
+	// givers are agents who may be spared it for a while for other reasons.
+	givers []string
 }
 
 type offer struct {
@@ -61,6 +63,11 @@ func newModel(w *World) *model {
 		m.queues[w.shape.Queues[i].ID] = &w.shape.Queues[i]
 	}
 	return m
+}
+
+// spared tells whether routing may have a reason not to give an agent the chat.
+func (c *chat) spared(agent string) bool {
+	return slices.Contains(c.refusers, agent) || slices.Contains(c.givers, agent)
 }
 
 func (m *model) chat(id string) *chat {
@@ -177,7 +184,7 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 		if c.view != nil && c.view.State == evenkeel.ChatQueued {
 			m.inOrder(c, p.Chat, id)
 		}
-		c.owner, c.refusers = id, nil
+		c.owner, c.refusers, c.givers = id, nil, nil
 		c.staff = slices.DeleteFunc(c.staff, func(other string) bool { return other == id })
 		m.w.stats.add("assignments", 1)
 	case evenkeel.PubUnassigned:
@@ -185,7 +192,7 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 		if c.owner == id {
 			c.owner = ""
 			if p.Reason == evenkeel.EndTransferred {
-				c.refusers = append(c.refusers, id)
+				c.givers = append(c.givers, id)
 			}
 			m.w.stats.add("assignments ended: "+p.Reason.String(), 1)
 			return
@@ -206,6 +213,7 @@ func (m *model) details(v *evenkeel.Chat) {
 		m.w.check(c.view.QueuedAt == v.QueuedAt && c.view.Customer == v.Customer, "a chat keeps its place in time", "%s: %v, before %v", v.ID, v.QueuedAt, c.view.QueuedAt)
 		if c.view.Queue != v.Queue {
 			c.transferred = true
+			c.givers, c.refusers = append(c.givers, c.refusers...), nil
 		}
 	}
 	m.w.check(v.Messages == c.messages, "messages are numbered without holes", "%s has %d messages, and %d were published", v.ID, v.Messages, c.messages)
