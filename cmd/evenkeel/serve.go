@@ -118,7 +118,7 @@ func announce(n *node.Node, cfg node.Config, out io.Writer) error {
 	}
 	text := fmt.Sprintf("Evenkeel %s is ready: %s\n", version().Version, n.URL())
 	if first := n.FirstRun(); first != nil {
-		text += "\n  A new cell was formed. Open this link to begin; it works once, for 15 minutes:\n"
+		text += "\n  The cell is new. Open this link to begin; it works once, for 15 minutes:\n"
 		text += fmt.Sprintf("    %s/start#t=%s\n\n", n.URL(), first.StartToken)
 		if first.Password != "" {
 			text += fmt.Sprintf("  Or sign in as %s with the one-time password %s\n", first.Email, first.Password)

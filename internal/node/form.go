@@ -1,7 +1,10 @@
 package node
 
 import (
+	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/auth"
+	"github.com/evenkeel/evenkeel/internal/desk"
 )
 
 // What is sealed with the cell key, by purpose.
@@ -17,28 +21,66 @@ const purposeVisitors = "visitors' tokens"
 // adminEmail is the first admin's address.
 const adminEmail = "admin@localhost"
 
-// FirstRun is what only the process that formed the cell knows, and has to
-// tell its operator.
+// FirstRun is how the operator of a new cell gets in. It is told until somebody
+// has: an output that was lost, or a process that died before it could say it,
+// must lock nobody out.
 type FirstRun struct {
 	StartToken string // of the link; one use, 15 minutes
 	Email      string
 	Password   string // one-time; empty if the operator had chosen one
 }
 
-// FirstRun returns what there is to tell after forming the cell; nil if the cell
-// was there before.
+// FirstRun returns what there is to tell about a cell that is new; nil if
+// somebody has signed in, or could have for 15 minutes.
 func (n *Node) FirstRun() *FirstRun { return n.firstRun }
+
+// firstSecrets derives the link's token and the one-time password from the cell
+// key, so that they lie nowhere and can still be told again.
+func (n *Node) firstSecrets() (*FirstRun, error) {
+	token, err := auth.NewToken(n.derive("first-run link"), auth.StartTokenPrefix)
+	if err != nil {
+		return nil, err
+	}
+	password, err := newPassword(n.derive("one-time password"))
+	if err != nil {
+		return nil, err
+	}
+	return &FirstRun{StartToken: token, Email: adminEmail, Password: password}, nil
+}
+
+// derive returns 32 bytes that only who has the cell key can know.
+func (n *Node) derive(purpose string) io.Reader {
+	mac := hmac.New(sha256.New, n.cellKey)
+	mac.Write([]byte(purpose + " of " + n.identity.Cell))
+	return bytes.NewReader(mac.Sum(nil))
+}
+
+// recallFirstRun finds out whether nobody has come in yet: neither the link nor
+// the one-time password was used.
+func (n *Node) recallFirstRun() error {
+	first, err := n.firstSecrets()
+	if err != nil {
+		return err
+	}
+	n.replica.View(func(d *desk.Desk) {
+		hash, _, good := d.StartLink()
+		admin, _ := d.Credentials(evenkeel.DefaultWorkspace, adminEmail)
+		if good && hash == auth.Hash(first.StartToken) && admin.MustChange {
+			n.firstRun = first
+		}
+	})
+	return nil
+}
 
 // form makes the cell: its ids, its key for visitors' tokens, and its admin.
 func (n *Node) form(ctx context.Context) error {
-	first := &FirstRun{Email: adminEmail}
-	password := n.host.AdminPassword
-	var err error
-	if password == "" {
-		if first.Password, err = newPassword(n.host.Random); err != nil {
-			return err
-		}
-		password = first.Password
+	first, err := n.firstSecrets()
+	if err != nil {
+		return err
+	}
+	password := first.Password
+	if n.host.AdminPassword != "" {
+		password, first.Password = n.host.AdminPassword, ""
 	}
 	passwords, err := auth.NewPasswords(n.host.Random, n.host.PasswordCost, 1)
 	if err != nil {
@@ -49,9 +91,6 @@ func (n *Node) form(ctx context.Context) error {
 		return settingError("EVENKEEL_ADMIN_PASSWORD", "%v", err)
 	} else if err != nil {
 		return fmt.Errorf("hash the admin's password: %w", err)
-	}
-	if first.StartToken, err = auth.NewToken(n.host.Random, auth.StartTokenPrefix); err != nil {
-		return err
 	}
 	key := make([]byte, 32)
 	if _, err := io.ReadFull(n.host.Random, key); err != nil {

@@ -50,8 +50,9 @@ type Node struct {
 	fs       journal.FS
 	replica  *replica.Replica
 	identity identity
-	keys     *sealer
-	visitors []byte // the key that signs visitors' tokens, opened
+	cellKey  []byte
+	keys     *sealer // with the cell key
+	visitors []byte  // the key that signs visitors' tokens, opened
 	edge     *edge.Edge
 	realtime *realtime.Server
 	listener net.Listener
@@ -160,11 +161,10 @@ func (n *Node) openReplica() error {
 	if n.identity, err = decodeIdentity(n.replica.Meta()); err != nil {
 		return err
 	}
-	key, err := loadCellKey(n.cfg.Data, !n.formed(), n.host.Random)
-	if err != nil {
+	if n.cellKey, err = loadCellKey(n.cfg.Data, !n.formed(), n.host.Random); err != nil {
 		return err
 	}
-	n.keys, err = newSealer(key, n.host.Random)
+	n.keys, err = newSealer(n.cellKey, n.host.Random)
 	return err
 }
 
@@ -216,10 +216,14 @@ func (n *Node) panicked(f *replica.Fault) {
 // join forms the cell if there is none, checks the cell key, and announces this
 // process.
 func (n *Node) join(ctx context.Context) error {
-	if !n.formed() {
-		if err := n.form(ctx); err != nil {
-			return err
-		}
+	var err error
+	if n.formed() {
+		err = n.recallFirstRun()
+	} else {
+		err = n.form(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	var sealed []byte
 	n.replica.View(func(d *desk.Desk) { sealed = d.VisitorKey() })

@@ -154,6 +154,28 @@ func TestFirstStartAndSecond(t *testing.T) {
 	}
 }
 
+// TestFirstRunIsToldUntilSomebodyCame: a process that died before it could print
+// its secrets, or whose output was lost, has locked nobody out.
+func TestFirstRunIsToldUntilSomebodyCame(t *testing.T) {
+	cfg := testConfig(t)
+	n := startNode(t, cfg)
+	first := *n.FirstRun()
+	stopNode(t, n)
+	n = startNode(t, cfg)
+	if again := n.FirstRun(); again == nil || *again != first {
+		t.Fatalf("the second start tells %+v, the first told %+v", again, first)
+	}
+	if status, _ := ask(t, n, "POST", "/v1/auth/login", "", map[string]string{"start": first.StartToken}); status != 200 {
+		t.Errorf("the link after a restart: %d", status)
+	}
+	stopNode(t, n)
+	n = startNode(t, cfg)
+	defer stopNode(t, n)
+	if again := n.FirstRun(); again != nil {
+		t.Errorf("somebody came, and the next start tells %+v", again)
+	}
+}
+
 func TestChosenPassword(t *testing.T) {
 	cfg, host := testConfig(t), testHost(t)
 	host.AdminPassword = "short"
