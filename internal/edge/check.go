@@ -50,6 +50,9 @@ func checkOptionalID(field, id string) *evenkeel.Error {
 	if len(id) > maxIDBytes {
 		return badField(field, "has more than %d bytes", maxIDBytes)
 	}
+	if !utf8.ValidString(id) { // from an address, where any byte may stand
+		return badField(field, "is not UTF-8")
+	}
 	for i := range len(id) {
 		if id[i] <= ' ' || id[i] == 0x7f {
 			return badField(field, "holds a space or a control character")

@@ -192,6 +192,15 @@ func TestBadRequests(t *testing.T) {
 	f.call("GET", "/v1/chats/"+chat+"/messages?notes=no", "customer", "").refused(evenkeel.CodeBadRequest, "notes")
 	f.call("POST", "/v1/chats/"+chat+"/close", "customer", `{"chat":"c999"}`).refused(evenkeel.CodeBadRequest, "chat")
 	f.call("POST", "/v1/chats/"+chat+"/close", "customer", `{"chat":"`+chat+`"}`).want(200)
+	// A command that no log can hold would be refused with all that travels
+	// with it, other people's too: it does not come that far.
+	f.call("POST", "/v1/chats/%ff/close", "customer", `{}`).refused(evenkeel.CodeBadRequest, "chat")
+	f.call("PUT", "/v1/agents/%ff/status", "agent", `{"status":"away"}`).refused(evenkeel.CodeBadRequest, "agent")
+	f.call("PUT", "/v1/customers/%ff", "supervisor", `{}`).refused(evenkeel.CodeBadRequest, "id")
+	for _, list := range []string{"agents", "queues", "api-keys"} {
+		f.call("DELETE", "/v1/"+list+"/%ff", "admin", "").refused(evenkeel.CodeBadRequest, "id")
+		f.call("DELETE", "/v1/"+list+"/"+strings.Repeat("x", 300), "admin", "").refused(evenkeel.CodeBadRequest, "id")
+	}
 }
 
 // TestEveryCodeIsReachable collects the codes that this package's tests and

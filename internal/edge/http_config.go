@@ -57,7 +57,7 @@ func (q *request) put(body evenkeel.Body, read func(r Reader) (any, error)) (*an
 
 // remove carries out a command that deletes.
 func (q *request) remove(body evenkeel.Body) (*answer, *evenkeel.Error) {
-	if err := q.noBody(); err != nil {
+	if err := firstError(q.noBody(), checkID("id", q.PathValue("id"))); err != nil {
 		return nil, err
 	}
 	result, err := q.propose(&evenkeel.Command{Body: body})
