@@ -20,16 +20,44 @@ func (c cellOf) View(fn func(edge.Reader)) {
 }
 
 func (c cellOf) Propose(commands []*evenkeel.Command, done func([]evenkeel.Result, error)) {
-	encoded := make([][]byte, len(commands))
+	encoded := make([][]byte, 0, len(commands))
+	// What cannot be encoded is refused by itself: what is proposed beside it
+	// may be other people's.
+	refused := map[int]*evenkeel.Error{}
 	for i, command := range commands {
 		b, err := desk.EncodeCommand(nil, command)
 		if err != nil {
-			done(nil, evenkeel.Errorf(evenkeel.CodeBadRequest, "the command cannot be encoded: %v", err))
-			return
+			refused[i] = evenkeel.Errorf(evenkeel.CodeBadRequest, "the command cannot be encoded: %v", err)
+			continue
 		}
-		encoded[i] = b
+		encoded = append(encoded, b)
 	}
-	c.replica.Propose(replica.Control, encoded, done)
+	switch {
+	case len(refused) == 0:
+		c.replica.Propose(replica.Control, encoded, done)
+	case len(encoded) == 0:
+		done(withRefused(nil, refused, len(commands)), nil)
+	default:
+		c.replica.Propose(replica.Control, encoded, func(results []evenkeel.Result, err error) {
+			if err == nil {
+				results = withRefused(results, refused, len(commands))
+			}
+			done(results, err)
+		})
+	}
+}
+
+// withRefused puts the refusals between the results, each in its place among n.
+func withRefused(results []evenkeel.Result, refused map[int]*evenkeel.Error, n int) []evenkeel.Result {
+	all := make([]evenkeel.Result, 0, n)
+	for i := range n {
+		if err := refused[i]; err != nil {
+			all = append(all, evenkeel.Result{Err: err})
+			continue
+		}
+		all, results = append(all, results[0]), results[1:]
+	}
+	return all
 }
 
 func (c cellOf) WaitApplied(ctx context.Context, index uint64) error {
