@@ -154,7 +154,7 @@ func (a *books) waiting() {
 			continue
 		}
 		for _, agent := range a.agents {
-			if able(agent, q) && !slices.Contains(m.refusers, agent.ID) {
+			if able(agent, q) && !m.spared(agent.ID) {
 				a.w.fail("no chat waits that somebody could take", "%s waits in %s, and %s has %d of %d slots in use", c.ID, q.ID, agent.ID, agent.Used, agent.Capacity)
 			}
 		}

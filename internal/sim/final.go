@@ -36,7 +36,7 @@ func (w *World) progress() {
 			if st == nil || !sub.live || st.gone || st.epoch != sub.pos.Epoch {
 				continue
 			}
-			if w.now-w.model.revoked[sub.channel] > tellWithin {
+			if w.now-w.model.revoked[sub.channel] > tellWithin && !w.model.more {
 				err := n.desk().MaySubscribe(c.principal, sub.channel)
 				w.check(err == nil, "who lost the right to a channel gets nothing of it", "%s follows %s: %v", c.name, sub.channel, err)
 			}

@@ -117,6 +117,7 @@ func (m *model) observe(d *desk.Desk, entry []byte, out *desk.Output) {
 func (m *model) event(e *evenkeel.Event) {
 	switch e.Kind {
 	case evenkeel.EventDropped:
+		m.w.tracef("%s is dropped", e.Channel)
 		m.w.streams.dropped(e.Channel)
 		if _, kind, id, _ := evenkeel.ParseChannel(e.Channel); kind == evenkeel.ChannelChat {
 			m.chat(id).gone = true
@@ -126,6 +127,7 @@ func (m *model) event(e *evenkeel.Event) {
 	case evenkeel.EventPublication:
 	case evenkeel.EventRevoked:
 		m.w.stats.add("rights revoked", 1)
+		m.w.tracef("%s loses the right to %s", e.Principal.ID, e.Channel)
 		m.revoked[e.Channel] = m.w.now
 		return
 	default:

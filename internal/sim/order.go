@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/evenkeel/evenkeel"
@@ -19,7 +18,7 @@ func (m *model) inOrder(c *chat, v *evenkeel.Chat, agent string) {
 		if other == c || w == nil || other.gone || w.State != evenkeel.ChatQueued || w.Queue != v.Queue {
 			continue
 		}
-		if m.held(other) || slices.Contains(other.refusers, agent) || m.steered[other.id] {
+		if m.held(other) || other.spared(agent) || m.steered[other.id] {
 			continue
 		}
 		m.w.check(!first(w, v), "waiting customers keep their places", "%s was given %s of %v, and %s of %v waits", agent, c.id, v.QueuedAt, other.id, w.QueuedAt)
@@ -66,7 +65,7 @@ func (m *model) askedAgain(d *desk.Desk) {
 			continue
 		}
 		for _, other := range agents {
-			if other.ID != a.agent && able(other, m.queues[a.chat.view.Queue]) && !slices.Contains(a.chat.refusers, other.ID) {
+			if other.ID != a.agent && able(other, m.queues[a.chat.view.Queue]) && !a.chat.spared(other.ID) {
 				m.w.fail("who refused a chat is not asked again while another could take it", "%s is offered to %s, and %s has not refused it", a.chat.id, a.agent, other.ID)
 			}
 		}
