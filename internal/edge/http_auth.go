@@ -70,6 +70,9 @@ func (e *Edge) login() handler {
 		case len(b.Email) > maxEmailRunes:
 			return nil, badField("email", "has more than %d bytes", maxEmailRunes)
 		}
+		if err := checkID("workspace", b.Workspace); err != nil {
+			return nil, err
+		}
 		found, err := q.checkPassword(b.Workspace, strings.ToLower(strings.TrimSpace(b.Email)), b.Password)
 		if err != nil {
 			return nil, err

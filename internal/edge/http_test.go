@@ -151,6 +151,29 @@ func TestWrongPasswords(t *testing.T) {
 	guess("[2001:db8:1::1]:1", "agent@localhost", testPassword).want(200)
 }
 
+// TestGuessesLeaveLittle: what is remembered of wrong passwords is small,
+// whatever accounts are named, and an address that may not guess any more makes
+// nobody else's guesses forgotten.
+func TestGuessesLeaveLittle(t *testing.T) {
+	f := newFixture(t)
+	guess := func(address, body string) *reply { return f.from(address, "POST", "/v1/auth/login", body) }
+	long := strings.Repeat("w", 1000)
+	guess("198.51.100.1:1", `{"workspace":"`+long+`","email":"a@b","password":"wrong"}`).refused(evenkeel.CodeBadRequest, "workspace")
+	for i := range wrongGuesses {
+		guess("198.51.100.1:1", fmt.Sprintf(`{"email":"nobody%d@localhost","password":"wrong"}`, i)).refused(evenkeel.CodeInvalidCredentials, "")
+	}
+	known := len(f.edge.limits.wrong.table)
+	guess("198.51.100.1:1", `{"email":"one.more@localhost","password":"wrong"}`).refused(evenkeel.CodeTooManyRequests, "")
+	if n := len(f.edge.limits.wrong.table); n != known {
+		t.Errorf("a guess that was refused is remembered: %d accounts, %d before", n, known)
+	}
+	for key := range f.edge.limits.wrong.table {
+		if len(key) > 512 {
+			t.Errorf("%d bytes are remembered of one account", len(key))
+		}
+	}
+}
+
 func TestVisitors(t *testing.T) {
 	f := newFixture(t)
 	first := f.call("POST", "/v1/visitors", "", "").want(200)

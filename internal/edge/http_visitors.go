@@ -101,13 +101,15 @@ func (e *Edge) guess(from address, account string) (settle func(right bool), err
 	l := &e.limits
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ok, wait := l.wrong.take(one, e.since())
-	if !ok {
-		return nil, tooManyRequests(wait, "too many wrong passwords for this account from this address")
+	// The address first: one that may not guess at all leaves nothing behind.
+	if !from.loopback {
+		if ok, wait := l.spray.take(from.key, e.since()); !ok {
+			return nil, tooManyRequests(wait, "too many wrong passwords from this address")
+		}
 	}
-	if ok, wait = l.spray.take(from.key, e.since()); !ok && !from.loopback {
-		l.wrong.giveBack(one)
-		return nil, tooManyRequests(wait, "too many wrong passwords from this address")
+	if ok, wait := l.wrong.take(one, e.since()); !ok {
+		l.spray.giveBack(from.key)
+		return nil, tooManyRequests(wait, "too many wrong passwords for this account from this address")
 	}
 	return func(right bool) {
 		if right {
