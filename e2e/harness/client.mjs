@@ -60,6 +60,14 @@ export class Client {
     return stream;
   }
 
+  /** Subscribes from the first event on, as often as the network makes it necessary. */
+  track(channel) {
+    const stream = new Stream(this.centrifuge, channel);
+    this.streams.set(channel, stream);
+    stream.sub.subscribe();
+    return stream;
+  }
+
   /** Tries to subscribe and returns the error code; fails if it is allowed. */
   async denied(channel) {
     const sub = this.centrifuge.newSubscription(channel);

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 
 import { Client } from "./client.mjs";
 import * as http from "./http.mjs";
+import { until } from "./wait.mjs";
 
 /** Somebody with a token, and a connection through the given base. */
 class Person {
@@ -19,6 +20,20 @@ class Person {
 
   async say(chat, text, more = {}) {
     return this.client.tell("chat.send", { chat, text, ...more });
+  }
+
+  /** Calls a method with one id until there is an answer, whatever the network does. */
+  async insist(method, params) {
+    const id = randomUUID();
+    for (;;) {
+      try {
+        return await this.client.ask(method, { id, ...params });
+      } catch (err) {
+        const temporary = err.code < 100 || [100, 108, 111, 1011].includes(err.code);
+        if (!temporary) throw err;
+        await until("the client is back", () => this.client.connected);
+      }
+    }
   }
 }
 

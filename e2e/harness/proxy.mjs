@@ -59,6 +59,14 @@ export class Proxy {
     }
   }
 
+  /** Resets those connections for which choose() says so; they may come back. */
+  cutSome(choose) {
+    for (const pair of [...this.#pairs].filter(choose)) {
+      pair.client.resetAndDestroy();
+      pair.server.resetAndDestroy();
+    }
+  }
+
   /** From now on, nothing that the server says arrives. */
   swallowAnswers() {
     this.#deaf = true;

@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -111,9 +111,12 @@ export class Server {
     }
   }
 
-  /** Ends the process and removes its data. */
+  /** Ends the process and removes its data. Its log is kept for whoever looks for a fault. */
   async stop() {
     await this.end();
+    const results = path.join(repository, "e2e", "test-results");
+    await mkdir(results, { recursive: true });
+    await writeFile(path.join(results, `${path.basename(process.argv[1] ?? "server", ".test.mjs")}-${this.port}.log`), this.log);
     await rm(this.data, { recursive: true, force: true });
   }
 }
