@@ -108,14 +108,17 @@ func (e *Error) Error() string {
 	return string(e.Code) + ": " + e.Detail
 }
 
-// ErrorCode returns the code that an error carries; "" for nil, internal for an
-// error that carries none.
+// ErrorCode returns the code that an error carries; "" for nil (also a nil *Error,
+// such as a Result's), internal for an error that carries none.
 func ErrorCode(err error) Code {
 	if err == nil {
 		return ""
 	}
 	var e *Error
 	if errors.As(err, &e) {
+		if e == nil {
+			return ""
+		}
 		return e.Code
 	}
 	return CodeInternal

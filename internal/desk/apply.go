@@ -219,13 +219,14 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 // followUp does what the commands and the passing of time have caused: left-over
 // work first, then deadlines in the order of (deadline, sequence), then
 // routing, so that every free agent has a chat or no chat waits that he could
-// take. It stops after the replicated limit of units and says whether more is
-// left.
+// take. It stops after the replicated limit of units, a unit for each chat that
+// changes, and says whether more is left.
 func (d *Desk) followUp() (more bool) {
 	if !d.Formed() {
 		return false
 	}
-	for units := d.cell.Limits.FollowUp; ; units-- {
+	for units := d.cell.Limits.FollowUp; ; units -= max(1, d.told) {
+		d.told = 0
 		switch {
 		case d.workQueue.len() > 0:
 			if units <= 0 {

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"sort"
+	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/routing"
@@ -73,11 +74,22 @@ func (d *Desk) offerTo(c *chatRow, a *agentRow, w why) {
 	d.stateChanged(c)
 }
 
+// maxPreview bounds the text that an offer shows, in bytes.
+const maxPreview = 400
+
 func preview(c *chatRow) string {
-	if c.last == nil {
-		return c.Subject
+	text := c.Subject
+	if c.last != nil {
+		text = c.last.Text
 	}
-	return c.last.Text
+	if len(text) <= maxPreview {
+		return text
+	}
+	end := maxPreview
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 // occupy takes the slots of a chat from a touched agent and notes the
@@ -274,6 +286,7 @@ func (d *Desk) moveTo(c *chatRow, to *queueRow) {
 
 // stateChanged tells everybody concerned how the chat stands.
 func (d *Desk) stateChanged(c *chatRow) {
+	d.told++
 	v := d.view(c)
 	d.publish(c.talk, &evenkeel.Publication{Type: evenkeel.PubState, Chat: v})
 	d.publish(c.staff, &evenkeel.Publication{Type: evenkeel.PubDetails, Chat: v})
@@ -282,6 +295,7 @@ func (d *Desk) stateChanged(c *chatRow) {
 
 // detailsChanged tells the staff alone.
 func (d *Desk) detailsChanged(c *chatRow) {
+	d.told++
 	d.publish(c.staff, &evenkeel.Publication{Type: evenkeel.PubDetails, Chat: d.view(c)})
 }
 

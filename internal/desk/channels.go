@@ -7,30 +7,6 @@ import (
 	"github.com/evenkeel/evenkeel"
 )
 
-// The logical sizes by which the state is counted against its budget, in
-// bytes: a round allowance for a row, beside the texts that it carries.
-const (
-	rowBytes    = 64
-	keyBytes    = 160
-	chatBytes   = 1024
-	recordBytes = 256
-)
-
-func (d *Desk) account(n int64) { d.cell.Bytes += n }
-
-// room refuses what would let the state grow over its budget.
-func (d *Desk) room(n int64) *evenkeel.Error {
-	if d.cell.Bytes+n > d.cell.Limits.MaxState {
-		return evenkeel.Errorf(evenkeel.CodeLimitReached, "the cell's state has reached its budget of %d bytes (max_state)", d.cell.Limits.MaxState)
-	}
-	return nil
-}
-
-// roomToStart keeps the last sixteenth of the budget for chats that are live.
-func (d *Desk) roomToStart(n int64) *evenkeel.Error {
-	return d.room(n + d.cell.Limits.MaxState/16)
-}
-
 // openChannel creates a channel. keep 0 keeps its whole history.
 func (d *Desk) openChannel(name string, keep uint64) *channelRow {
 	ch := &channelRow{Name: name, Created: d.cell.Index, First: 1, Next: 1, Keep: keep}
@@ -149,19 +125,6 @@ func (d *Desk) closeChannel(ch *channelRow) {
 	d.channels.remove(ch)
 	d.account(-rowBytes - int64(len(ch.Name)))
 	d.emit(evenkeel.Event{Kind: evenkeel.EventDropped, Channel: ch.Name})
-}
-
-func recordSize(r *record) int64 {
-	n := recordBytes
-	switch p := r.Pub; {
-	case p.Message != nil:
-		n += len(p.Message.Text) + len(p.Message.ID)
-	case p.Note != nil:
-		n += len(p.Note.Text) + len(p.Note.ID)
-	case p.Chat != nil:
-		n += recordBytes + len(p.Chat.Attributes)
-	}
-	return int64(n)
 }
 
 // Position returns the end of a channel: what a new subscriber starts from. A

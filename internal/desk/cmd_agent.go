@@ -20,9 +20,15 @@ func (d *Desk) agentPut(c *call, b *evenkeel.AgentPut) (evenkeel.Result, *evenke
 		if ws.agents >= d.cell.Limits.Agents {
 			return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the workspace has %d agents, which is its limit", ws.agents)
 		}
+		if refusal := d.room(agentSize(&b.Agent)); refusal != nil {
+			return evenkeel.Result{}, refusal
+		}
 		a := &agentRow{Workspace: ws.ID, Config: b.Agent, Password: b.Password, Since: d.Wall()}
 		d.addAgent(a)
 		return evenkeel.Result{Agent: d.agentState(a), Created: true}, nil
+	}
+	if refusal := d.resize(agentSize(&old.Config), agentSize(&b.Agent)); refusal != nil {
+		return evenkeel.Result{}, refusal
 	}
 	d.agents.touch(old)
 	if old.Config.Email != b.Agent.Email {
@@ -78,7 +84,7 @@ func (d *Desk) addAgent(a *agentRow) {
 	a.Seq = d.cell.AgentSeq
 	a.channel = d.openChannel(evenkeel.Channel(a.Workspace, evenkeel.ChannelAgent, a.Config.ID), agentHistory)
 	d.agents.add(a)
-	d.account(chatBytes)
+	d.account(agentSize(&a.Config))
 	d.linkAgent(a)
 }
 
@@ -222,7 +228,7 @@ func (d *Desk) agentDelete(c *call, b *evenkeel.AgentDelete) (evenkeel.Result, *
 	d.closeChannel(a.channel)
 	d.floor.DeleteAgent(a.floorID)
 	d.agents.remove(a)
-	d.account(-chatBytes)
+	d.account(-agentSize(&a.Config))
 	return evenkeel.Result{}, nil
 }
 

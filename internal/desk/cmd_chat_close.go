@@ -134,18 +134,44 @@ func (d *Desk) chatWrapup(c *call, b *evenkeel.ChatWrapup) (evenkeel.Result, *ev
 			return evenkeel.Result{}, refusal
 		}
 	}
+	if b.Tags != nil {
+		if refusal := d.roomToTell(chat, tagsSize(b.Tags)); refusal != nil {
+			return evenkeel.Result{}, refusal
+		}
+	}
 	d.chats.touch(chat)
 	if b.Notes != "" {
 		d.addNote(chat, &c.actor, c.id, b.Notes, nil)
 	}
 	if b.Tags != nil {
-		chat.Tags = b.Tags
+		d.retag(chat, b.Tags)
 		d.detailsChanged(chat)
 	}
 	if b.Done && chat.State == evenkeel.ChatWrapping {
 		d.finish(chat)
 	}
 	return evenkeel.Result{Chat: d.view(chat)}, nil
+}
+
+// tellLimit is the offset in a chat's channels from which nothing is told that
+// somebody could say over and over: marks, ratings, details. They alone could
+// grow without a bound.
+const tellLimit = 1 << 16
+
+// roomToTell refuses a change of a chat by n bytes for which its history, or the
+// desk, has no room.
+func (d *Desk) roomToTell(c *chatRow, n int64) *evenkeel.Error {
+	if max(c.talk.Next, c.staff.Next) > tellLimit {
+		return evenkeel.Errorf(evenkeel.CodeLimitReached, "the chat's history is full")
+	}
+	const copies = 4 // in the row, and in three channels
+	return d.room(copies * (n + 2*recordBytes))
+}
+
+// retag replaces the tags of a touched chat.
+func (d *Desk) retag(c *chatRow, tags []string) {
+	d.account(tagsSize(tags) - tagsSize(c.Tags))
+	c.Tags = tags
 }
 
 func (d *Desk) checkTags(tags []string) *evenkeel.Error {
@@ -179,8 +205,16 @@ func (d *Desk) chatRate(c *call, b *evenkeel.ChatRate) (evenkeel.Result, *evenke
 			return evenkeel.Result{}, refusal
 		}
 	}
+	rating := &evenkeel.Rating{Score: b.Score, Comment: b.Comment}
+	if chat.Rating != nil && *chat.Rating == *rating {
+		return evenkeel.Result{Chat: d.view(chat)}, nil
+	}
+	if refusal := d.roomToTell(chat, ratingSize(rating)); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
 	d.chats.touch(chat)
-	chat.Rating = &evenkeel.Rating{Score: b.Score, Comment: b.Comment}
+	d.account(ratingSize(rating) - ratingSize(chat.Rating))
+	chat.Rating = rating
 	d.stateChanged(chat)
 	return evenkeel.Result{Chat: d.view(chat)}, nil
 }
@@ -207,12 +241,12 @@ func (d *Desk) chatUpdate(c *call, b *evenkeel.ChatUpdate) (evenkeel.Result, *ev
 			return evenkeel.Result{}, errClosed(chat)
 		}
 	}
-	if refusal := d.room(int64(len(b.Attributes))); refusal != nil {
+	if refusal := d.roomToTell(chat, int64(len(b.Attributes))+tagsSize(b.Tags)); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
 	d.chats.touch(chat)
 	if b.Tags != nil {
-		chat.Tags = b.Tags
+		d.retag(chat, b.Tags)
 	}
 	if b.Attributes != nil {
 		d.account(int64(len(b.Attributes) - len(chat.Attributes)))

@@ -92,12 +92,24 @@ func (d *Desk) checkTransfer(chat *chatRow, b *evenkeel.ChatTransfer) (*queueRow
 	return nil, a, nil
 }
 
+// maxHeld bounds the chats that an agent has to do with, for all of them change
+// when he goes. Routing respects his capacity and stays below.
+const maxHeld = maxCapacity
+
+func (a *agentRow) checkHeld() *evenkeel.Error {
+	if n := len(a.offers) + len(a.owned) + len(a.invited); n >= maxHeld {
+		return evenkeel.Errorf(evenkeel.CodeLimitReached, "%s has %d chats, which is the limit", a.Config.ID, n)
+	}
+	return nil
+}
+
+// colleague finds an agent who may be given a chat, or invited to it.
 func (d *Desk) colleague(chat *chatRow, id string) (*agentRow, *evenkeel.Error) {
 	a := d.agents.get(key{chat.Workspace, id})
 	if a == nil {
 		return nil, &evenkeel.Error{Code: evenkeel.CodeNotFound, Field: "agent", Detail: "there is no agent \"" + id + "\""}
 	}
-	return a, nil
+	return a, a.checkHeld()
 }
 
 // detach takes a touched chat from wherever it is: its queue, its offer or its

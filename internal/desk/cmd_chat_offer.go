@@ -101,6 +101,9 @@ func (d *Desk) chatTake(c *call, b *evenkeel.ChatTake) (evenkeel.Result, *evenke
 	if chat.Offer != nil && chat.Offer.Agent != me.Config.ID && !c.actor.supervises() {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "the chat %s is offered to somebody else", chat.ID)
 	}
+	if refusal := me.checkHeld(); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
 	d.chats.touch(chat)
 	switch chat.State {
 	case evenkeel.ChatQueued:

@@ -118,6 +118,9 @@ func (d *Desk) spoke(c *chatRow, a *actor) {
 
 // say adds a message of the system to a touched chat.
 func (d *Desk) say(c *chatRow, text string) {
+	if int64(c.Messages) >= d.cell.Limits.ChatMessages {
+		return // it says nothing that the state does not
+	}
 	a := actor{ws: c.Workspace, by: evenkeel.System()}
 	d.addMessage(c, &a, "", text, evenkeel.MessageSystem, nil)
 }
@@ -158,6 +161,9 @@ func (d *Desk) addNote(c *chatRow, a *actor, id, text string, cause *call) *even
 
 // systemNote adds a note of the system to a touched chat.
 func (d *Desk) systemNote(c *chatRow, text string) {
+	if int64(c.Notes) >= d.cell.Limits.ChatMessages {
+		return
+	}
 	a := actor{ws: c.Workspace, by: evenkeel.System()}
 	d.addNote(c, &a, "", text, nil)
 }
@@ -183,7 +189,7 @@ func (d *Desk) chatMark(c *call, id string, number uint64, what evenkeel.Publica
 	if chat.State == evenkeel.ChatClosed || number <= *chat.mark(side, what) {
 		return evenkeel.Result{}, nil
 	}
-	if chat.talk.Next > markLimit {
+	if chat.talk.Next > tellLimit {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the chat's history is full")
 	}
 	d.chats.touch(chat)
@@ -194,10 +200,6 @@ func (d *Desk) chatMark(c *call, id string, number uint64, what evenkeel.Publica
 	d.publish(chat.talk, &evenkeel.Publication{Type: what, Side: side, Number: number})
 	return evenkeel.Result{}, nil
 }
-
-// markLimit is the offset in a chat's channel from which marks are refused:
-// they alone could grow without a bound.
-const markLimit = 1 << 16
 
 func (c *chatRow) mark(side evenkeel.Side, what evenkeel.PublicationType) *uint64 {
 	marks := &c.Delivered

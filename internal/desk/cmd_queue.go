@@ -25,6 +25,9 @@ func (d *Desk) queuePut(c *call, b *evenkeel.QueuePut) (evenkeel.Result, *evenke
 		return evenkeel.Result{}, refusal
 	}
 	if q := d.queues.get(key{ws.ID, b.Queue.ID}); q != nil {
+		if refusal := d.resize(queueSize(&q.Config), queueSize(&b.Queue)); refusal != nil {
+			return evenkeel.Result{}, refusal
+		}
 		d.queues.touch(q)
 		q.Config = b.Queue
 		d.floorQueue(q)
@@ -33,13 +36,16 @@ func (d *Desk) queuePut(c *call, b *evenkeel.QueuePut) (evenkeel.Result, *evenke
 	if ws.queues >= d.cell.Limits.Queues {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the workspace has %d queues, which is its limit", ws.queues)
 	}
+	if refusal := d.room(queueSize(&b.Queue)); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
 	d.addQueue(&queueRow{Workspace: ws.ID, Config: b.Queue})
 	return evenkeel.Result{Created: true}, nil
 }
 
 func (d *Desk) addQueue(q *queueRow) {
 	d.queues.add(q)
-	d.account(chatBytes)
+	d.account(queueSize(&q.Config))
 	d.linkQueue(q)
 }
 
@@ -70,6 +76,9 @@ func (d *Desk) checkQueue(ws *workspaceRow, q *evenkeel.Queue) *evenkeel.Error {
 	}
 	if q.OfferTimeout < evenkeel.Second {
 		return evenkeel.FieldErrorf("offer_timeout", "the offer timeout must be at least 1s")
+	}
+	if q.MaxWait > 0 && q.MaxWait < evenkeel.Second {
+		return evenkeel.FieldErrorf("max_wait", "the longest wait must be at least 1s, or 0 for none")
 	}
 	if q.ServiceLevel.Target < 0 || q.ServiceLevel.Target > 100 {
 		return evenkeel.FieldErrorf("service_level", "the target is a percentage")
@@ -146,7 +155,7 @@ func (d *Desk) queueDelete(c *call, b *evenkeel.QueueDelete) (evenkeel.Result, *
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%q is the workspace's default queue; choose another default first", b.Queue)
 	}
 	d.queues.remove(q)
-	d.account(-chatBytes)
+	d.account(-queueSize(&q.Config))
 	ws.queues--
 	d.floor.DeleteQueue(q.floorID)
 	return evenkeel.Result{}, nil

@@ -19,12 +19,18 @@ func (d *Desk) workspacePut(c *call, b *evenkeel.WorkspacePut) (evenkeel.Result,
 		return evenkeel.Result{}, refusal
 	}
 	if ws != nil {
+		if refusal := d.resize(workspaceSize(&ws.Workspace), workspaceSize(&b.Workspace)); refusal != nil {
+			return evenkeel.Result{}, refusal
+		}
 		d.workspaces.touch(ws)
 		ws.Workspace = b.Workspace
 		return evenkeel.Result{}, nil
 	}
 	if int64(d.workspaces.len()) >= d.cell.Limits.Workspaces {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the cell has %d workspaces, which is its limit", d.workspaces.len())
+	}
+	if refusal := d.room(workspaceSize(&b.Workspace)); refusal != nil {
+		return evenkeel.Result{}, refusal
 	}
 	d.addWorkspace(&workspaceRow{Workspace: b.Workspace})
 	return evenkeel.Result{Created: true}, nil
@@ -58,7 +64,7 @@ func (d *Desk) checkWorkspace(c *call, old *workspaceRow, w *evenkeel.Workspace)
 func (d *Desk) addWorkspace(ws *workspaceRow) {
 	ws.emails = make(map[string]*agentRow)
 	d.workspaces.add(ws)
-	d.account(chatBytes)
+	d.account(workspaceSize(&ws.Workspace))
 }
 
 func (d *Desk) apiKeyPut(c *call, b *evenkeel.APIKeyPut) (evenkeel.Result, *evenkeel.Error) {
@@ -85,6 +91,9 @@ func (d *Desk) apiKeyPut(c *call, b *evenkeel.APIKeyPut) (evenkeel.Result, *even
 	if old == nil {
 		if ws.apiKeys >= d.cell.Limits.APIKeys {
 			return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the workspace has %d API keys, which is its limit", ws.apiKeys)
+		}
+		if refusal := d.room(rowBytes); refusal != nil {
+			return evenkeel.Result{}, refusal
 		}
 		k := &apiKeyRow{Workspace: ws.ID, Config: b.Key, Hash: b.Hash}
 		d.apiKeys.add(k)

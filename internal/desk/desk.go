@@ -76,6 +76,7 @@ type Desk struct {
 	// Of the entry being applied.
 	out     Output
 	step    int
+	told    int64 // of how many changes of chats, since the step began
 	skip    []int
 	scratch []byte
 

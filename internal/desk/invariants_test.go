@@ -50,13 +50,13 @@ func invariants(d *Desk) error {
 		if a.Status != evenkeel.StatusOnline && len(a.offers) > 0 {
 			return fmt.Errorf("agent %s is %s and holds offers", a.Config.ID, a.Status)
 		}
-		bytes += chatBytes
+		bytes += agentSize(&a.Config)
 	}
 	for _, q := range d.queues.list {
 		if q.live != live[q] || q.waiting != waiting[q] {
 			return fmt.Errorf("queue %s counts %d/%d instead of %d/%d", q.Config.ID, q.live, q.waiting, live[q], waiting[q])
 		}
-		bytes += chatBytes
+		bytes += queueSize(&q.Config)
 	}
 	return sizeInvariant(d, bytes)
 }
@@ -72,7 +72,9 @@ func sizeInvariant(d *Desk, bytes int64) error {
 			bytes += recordSize(&c.Records[i])
 		}
 	}
-	bytes += int64(d.workspaces.len()) * chatBytes
+	for _, ws := range d.workspaces.list {
+		bytes += workspaceSize(&ws.Workspace)
+	}
 	bytes += int64(d.keys.len()) * keyBytes
 	bytes += int64(d.nodes.len()+d.apiKeys.len()+d.tokens.len()+d.customers.len()+d.sessions.len()+d.timers.len()+d.work.len()) * rowBytes
 	for _, cu := range d.customers.list {

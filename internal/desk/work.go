@@ -116,7 +116,3 @@ func recordKey(c *chatRow, r *record) (by evenkeel.Principal, id string, ok bool
 	}
 	return evenkeel.Principal{Workspace: c.Workspace, Kind: kind, ID: author.ID}, id, true
 }
-
-func chatSize(c *chatRow) int64 {
-	return chatBytes + int64(len(c.Attributes)+len(c.Subject))
-}
