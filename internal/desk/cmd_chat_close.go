@@ -63,7 +63,7 @@ func (d *Desk) leaveCustomer(c *chatRow) {
 	cu := c.customer
 	d.customers.touch(cu)
 	cu.live = removeChat(cu.live, c)
-	cu.kept++
+	cu.kept = insertChat(cu.kept, c)
 	cu.Last = lastChat{Chat: c.ID, Queue: c.Asked, Agent: c.Agent, Closed: d.cell.Now}
 	if c.Reason == evenkeel.ClosedAbandoned {
 		cu.Last.Abandoned = true

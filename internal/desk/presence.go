@@ -269,7 +269,7 @@ func (d *Desk) roomForCustomer(ws, id string) *evenkeel.Error {
 // forgetCustomer removes a customer of whom nothing is to be remembered: no
 // session, no chat in the desk, no attributes, nothing to reopen.
 func (d *Desk) forgetCustomer(cu *customerRow) {
-	if cu.connected() || len(cu.live) > 0 || cu.kept > 0 || len(cu.Attributes) > 0 || cu.Timer != 0 {
+	if cu.connected() || len(cu.live) > 0 || len(cu.kept) > 0 || len(cu.Attributes) > 0 || cu.Timer != 0 {
 		return
 	}
 	d.closeChannel(cu.channel)

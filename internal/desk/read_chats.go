@@ -83,22 +83,20 @@ func (d *Desk) Chats(by evenkeel.Principal, f evenkeel.ChatFilter, after string,
 // candidates returns the smallest known set of chats that holds all that the
 // filter can select.
 func (d *Desk) candidates(a *actor, f evenkeel.ChatFilter) []*chatRow {
-	if f.State != 0 && !f.State.Over() {
-		if a.customer != "" {
-			f.Customer = a.customer
+	if a.customer != "" {
+		f.Customer = a.customer
+	}
+	switch {
+	case f.Customer != "":
+		if cu := d.customers.get(key{a.ws, f.Customer}); cu != nil {
+			return append(cu.live[:len(cu.live):len(cu.live)], cu.kept...)
 		}
-		if f.Customer != "" {
-			if cu := d.customers.get(key{a.ws, f.Customer}); cu != nil {
-				return cu.live
-			}
-			return nil
+		return nil
+	case f.Agent != "" && (f.State == evenkeel.ChatActive || f.State == evenkeel.ChatWrapping):
+		if ag := d.agents.get(key{a.ws, f.Agent}); ag != nil {
+			return ag.owned
 		}
-		if f.Agent != "" && f.State == evenkeel.ChatActive {
-			if ag := d.agents.get(key{a.ws, f.Agent}); ag != nil {
-				return ag.owned
-			}
-			return nil
-		}
+		return nil
 	}
 	return d.chats.list
 }
@@ -123,6 +121,7 @@ func (d *Desk) Transcript(by evenkeel.Principal, chat string, r evenkeel.Message
 		return nil, refusal
 	}
 	t := &evenkeel.Transcript{}
+	r.After = min(r.After, c.Messages)
 	first, last := r.After+1, c.Messages
 	if r.Before > 0 {
 		last = min(last, r.Before-1)

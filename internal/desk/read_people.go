@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/evenkeel/evenkeel"
@@ -208,18 +209,21 @@ func (d *Desk) serves(a *actor, cu *customerRow) bool {
 	return false
 }
 
-// pageRows selects, sorts and cuts rows: reads may walk a table, for they
-// change nothing.
+// pageRows returns the first rows of those to keep, in order. It walks over a
+// table, for reads change nothing, but sorts no more than it returns: Apply
+// waits meanwhile.
 func pageRows[R any](list []R, limit int, keep func(R) bool, less func(a, b R) bool) []R {
 	var out []R
 	for _, r := range list {
-		if keep(r) {
-			out = append(out, r)
+		full := len(out) >= limit
+		if full && (limit <= 0 || !less(r, out[limit-1])) || !keep(r) {
+			continue
 		}
-	}
-	sort.Slice(out, func(i, j int) bool { return less(out[i], out[j]) })
-	if len(out) > limit {
-		out = out[:limit]
+		if full {
+			out = out[:limit-1]
+		}
+		i := sort.Search(len(out), func(i int) bool { return less(r, out[i]) })
+		out = slices.Insert(out, i, r)
 	}
 	return out
 }

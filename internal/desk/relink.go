@@ -124,7 +124,7 @@ func (d *Desk) relinkChats() error {
 		}
 		ws.chats++
 		if c.State.Over() {
-			c.customer.kept++
+			c.customer.kept = insertChat(c.customer.kept, c)
 		} else {
 			c.customer.live = insertChat(c.customer.live, c)
 		}

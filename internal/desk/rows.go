@@ -152,7 +152,7 @@ type customerRow struct {
 	channel  *channelRow
 	sessions []*sessionRow
 	live     []*chatRow // not closed, by sequence
-	kept     int        // closed chats of his that are still in the desk
+	kept     []*chatRow // over, but still in the desk, by sequence
 }
 
 func (c *customerRow) connected() bool { return len(c.sessions) > 0 }

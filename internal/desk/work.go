@@ -78,7 +78,7 @@ func (d *Desk) dropSome(id string) (done bool) {
 	d.chats.remove(c)
 	d.workspaces.get(c.Workspace).chats--
 	if c.customer != nil {
-		c.customer.kept--
+		c.customer.kept = removeChat(c.customer.kept, c)
 		d.forgetCustomer(c.customer)
 	}
 	return true
