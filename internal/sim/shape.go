@@ -164,7 +164,7 @@ func (s *Shape) drawLimits(rng *rand.Rand) {
 		SnapshotEntries: pick[int64](rng, 1000000, int64(5+rng.IntN(30)), int64(20+rng.IntN(200))),
 		SnapshotBytes:   pick[int64](rng, 32<<20, int64(2000+rng.IntN(60000))),
 		TailBytes:       int64(rng.IntN(8000)),
-		QueuedCommands:  pick(rng, 1<<16, 1<<16, 3+rng.IntN(20)),
+		QueuedCommands:  300 + rng.IntN(50), // a batch of the courier must fit
 		Stall:           time.Duration(2+rng.IntN(28)) * time.Second,
 	}
 }
