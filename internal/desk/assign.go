@@ -255,7 +255,15 @@ func (d *Desk) overflowByWait(c *chatRow) {
 	if c.State != evenkeel.ChatQueued {
 		return // wait sets the timer again when the chat returns
 	}
-	to := d.queues.get(key{c.Workspace, c.queue.Config.Overflow})
+	q := &c.queue.Config
+	if q.MaxWait == 0 {
+		return
+	}
+	if at := c.Entered + evenkeel.DeskTime(q.MaxWait); at > d.cell.Now { // it was raised meanwhile
+		c.WaitTimer = d.setTimer(timerWait, "", c.ID, at)
+		return
+	}
+	to := d.queues.get(key{c.Workspace, q.Overflow})
 	if to == nil || to == c.queue {
 		return
 	}
@@ -263,7 +271,7 @@ func (d *Desk) overflowByWait(c *chatRow) {
 		c.WaitTimer = d.setTimer(timerWait, "", c.ID, d.cell.Now+overflowRetry)
 		return
 	}
-	d.systemNote(c, "Waited too long in "+c.queue.Config.Name+"; moved to "+to.Config.Name+".")
+	d.systemNote(c, "Waited too long in "+q.Name+"; moved to "+to.Config.Name+".")
 	d.unwait(c)
 	d.moveTo(c, to)
 	d.wait(c)
@@ -298,64 +306,6 @@ func (d *Desk) detailsChanged(c *chatRow) {
 	d.told++
 	d.publish(c.staff, &evenkeel.Publication{Type: evenkeel.PubDetails, Chat: d.view(c)})
 }
-
-// floorChat tells routing of a waiting chat.
-func (d *Desk) floorChat(c *chatRow) {
-	fc := routing.Chat{
-		ID: c.ID, Queue: c.queue.floorID, Priority: c.Priority, QueuedAt: int64(c.QueuedAt), Seq: c.Seq, HoldUntil: int64(c.HoldUntil),
-	}
-	if c.Prefer != "" {
-		fc.Prefer = floorID(c.Workspace, c.Prefer)
-	}
-	for _, x := range c.Excluded {
-		fc.Excluded = append(fc.Excluded, routing.Exclusion{Agent: floorID(c.Workspace, x.Agent), RetryAt: int64(x.Retry)})
-	}
-	d.floor.PutChat(fc)
-}
-
-// floorAgent tells routing how an agent stands.
-func (d *Desk) floorAgent(a *agentRow) {
-	fa := routing.Agent{
-		ID: a.floorID, Connected: a.connected(), Capacity: a.Config.Capacity, Used: a.Used,
-		LastAssigned: int64(a.LastAssigned), IdleSince: int64(a.IdleSince),
-		Memberships: make([]routing.Membership, len(a.Config.Queues)),
-	}
-	switch a.Status {
-	case evenkeel.StatusOnline:
-		fa.Status = routing.Online
-	case evenkeel.StatusAway:
-		fa.Status = routing.Away
-	default:
-		fa.Status = routing.Offline
-	}
-	for _, s := range a.Config.Skills {
-		fa.Skills = append(fa.Skills, routing.Skill{Name: s.Name, Level: s.Level})
-	}
-	for i, m := range a.Config.Queues {
-		fa.Memberships[i] = routing.Membership{Queue: floorID(a.Workspace, m.Queue), Level: m.Level, Position: int64(a.Seq), Turn: a.turn(m.Queue)}
-	}
-	d.floor.PutAgent(fa)
-}
-
-func (a *agentRow) turn(queue string) uint64 {
-	for _, t := range a.Turns {
-		if t.Queue == queue {
-			return t.Turn
-		}
-	}
-	return 0
-}
-
-// floorQueue tells routing of a queue.
-func (d *Desk) floorQueue(q *queueRow) {
-	fq := routing.Queue{ID: q.floorID, Strategy: routing.Strategy(q.Config.Strategy), Weight: q.Config.Weight, Manual: q.Config.Pick}
-	for _, s := range q.Config.Skills {
-		fq.Skills = append(fq.Skills, routing.Skill{Name: s.Name, Level: s.Level})
-	}
-	d.floor.PutQueue(fq)
-}
-
-func floorID(ws, id string) string { return ws + "/" + id }
 
 // wallOf converts a desk time to wall time.
 func (d *Desk) wallOf(t evenkeel.DeskTime) evenkeel.Time {

@@ -33,8 +33,8 @@ func (d *Desk) chatClose(c *call, b *evenkeel.ChatClose) (evenkeel.Result, *even
 	return evenkeel.Result{Chat: d.view(chat)}, nil
 }
 
-// closeChat ends the talk. An answered chat goes into wrap-up, if its queue has
-// one and its agent is there to do it.
+// closeChat ends the talk. A chat that its agent answered goes into wrap-up, if
+// its queue has one.
 func (d *Desk) closeChat(c *chatRow, reason evenkeel.CloseReason) {
 	wrap := c.queue.Config.WrapUp
 	wrapping := c.State == evenkeel.ChatActive && wrap > 0 && reason != evenkeel.ClosedAgentLost

@@ -16,6 +16,9 @@ const (
 	maxDuration = 366 * 24 * evenkeel.Hour
 )
 
+// queuePut makes or replaces a queue. Routing heeds it at once; deadlines that
+// run are judged by it when they fall due. A shorter longest wait holds for
+// chats that begin to wait from then on.
 func (d *Desk) queuePut(c *call, b *evenkeel.QueuePut) (evenkeel.Result, *evenkeel.Error) {
 	ws := d.workspaces.get(c.actor.ws)
 	if ws == nil {

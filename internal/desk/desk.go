@@ -17,9 +17,11 @@
 //	desk.go apply.go        Apply: commands first, then bounded follow-up work
 //	cmd_*.go                one file a family of commands: validate, then mutate
 //	assign.go               a chat's way between queue, offer, owner and close
+//	floor.go                what routing is told of all this
 //	actor.go                who asks, and what he may see
 //	keys.go                 exactly-once by the caller's id
 //	channels.go             events, their history, positions
+//	size.go                 what counts against the budget of the state
 //	timers.go work.go       deadlines and continuations, as state
 //	table.go snapshot.go    rows, snapshots without stopping, Restore
 //	hash.go                 the running hash by which replicas agree
