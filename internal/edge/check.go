@@ -15,6 +15,9 @@ import (
 // that whatever passes here fits into a command.
 const (
 	maxBodyBytes   = 256 << 10
+	// Whoever has no token yet has little to say: many of them hold little
+	// memory.
+	maxStrangerBytes = 32 << 10
 	maxTextRunes   = 10000
 	maxNameRunes   = 200 // subjects, names, reasons
 	maxEmailRunes  = 320

@@ -2,10 +2,12 @@ package edge
 
 import (
 	"errors"
+	"io"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -200,6 +202,37 @@ func TestBadRequests(t *testing.T) {
 	for _, list := range []string{"agents", "queues", "api-keys"} {
 		f.call("DELETE", "/v1/"+list+"/%ff", "admin", "").refused(evenkeel.CodeBadRequest, "id")
 		f.call("DELETE", "/v1/"+list+"/"+strings.Repeat("x", 300), "admin", "").refused(evenkeel.CodeBadRequest, "id")
+	}
+}
+
+// TestBodiesOfStrangers: nothing is read of what somebody sends who may not ask,
+// and little of somebody who is not known.
+func TestBodiesOfStrangers(t *testing.T) {
+	f := newFixture(t)
+	ask := func(path, token string, body io.Reader) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("POST", path, body)
+		r.Header.Set("Authorization", "Bearer "+f.token(token))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		f.edge.Handler().ServeHTTP(w, r)
+		return w
+	}
+	for token, want := range map[string]int{"": 401, "ekt_wrong": 401, "customer": 403} {
+		if w := ask("/v1/chats/c1/transfer", token, iotest.ErrReader(errors.New("the body was read"))); w.Code != want {
+			t.Errorf("with the token %q: %d, want %d: %s", token, w.Code, want, w.Body)
+		}
+	}
+	long := `{"workspace":"` + strings.Repeat("x", maxStrangerBytes) + `"}`
+	f.call("POST", "/v1/visitors", "", long).refused(evenkeel.CodeTooLarge, "")
+	if w := ask("/v1/visitors", "", io.MultiReader(strings.NewReader(long))); w.Code != 413 { // of a length that is not told
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+	r := httptest.NewRequest("POST", "/v1/chats", iotest.ErrReader(errors.New("the body was read")))
+	r.ContentLength = maxBodyBytes + 1
+	r.Header.Set("Authorization", "Bearer "+f.token("customer"))
+	w := httptest.NewRecorder()
+	if f.edge.Handler().ServeHTTP(w, r); w.Code != 413 {
+		t.Errorf("%d: %s", w.Code, w.Body)
 	}
 }
 

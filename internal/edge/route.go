@@ -115,11 +115,9 @@ func (e *Edge) dispatch(w http.ResponseWriter, r *http.Request, methods map[stri
 	e.write(w, a)
 }
 
-// run does what is common to all routes before the handler's turn.
+// run does what is common to all routes before the handler's turn. The body
+// comes last: of somebody who may not ask it is not even read.
 func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
-	if err := q.readBody(w); err != nil {
-		return nil, err
-	}
 	if err := q.waitIndex(); err != nil {
 		return nil, err
 	}
@@ -133,6 +131,9 @@ func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
 	}
 	if !q.route.who.allows(q.who.Role) {
 		return nil, evenkeel.Errorf(evenkeel.CodeForbidden, "the role %s may not use %s %s", q.who.Role, q.route.method, q.route.path)
+	}
+	if err := q.readBody(w); err != nil {
+		return nil, err
 	}
 	return q.route.handle(q)
 }
@@ -153,11 +154,19 @@ func (q *request) readBody(w http.ResponseWriter) *evenkeel.Error {
 	if q.Method == http.MethodGet || q.Method == http.MethodHead {
 		return nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, maxBodyBytes))
+	most := int64(maxBodyBytes)
+	if q.who.Role == evenkeel.RoleNone {
+		most = maxStrangerBytes
+	}
+	tooLarge := evenkeel.Errorf(evenkeel.CodeTooLarge, "the body has more than %d bytes", most)
+	if q.ContentLength > most {
+		return tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, most))
 	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
-			return evenkeel.Errorf(evenkeel.CodeTooLarge, "the body has more than %d bytes", maxBodyBytes)
+			return tooLarge
 		}
 		return evenkeel.Errorf(evenkeel.CodeBadRequest, "the body could not be read")
 	}
