@@ -231,6 +231,39 @@ func TestPresence(t *testing.T) {
 	}
 }
 
+// TestConnectionsOfAVisitor: a visitor without a chat, of whom the desk knows
+// nothing, has no more connections than one with a chat.
+func TestConnectionsOfAVisitor(t *testing.T) {
+	f := newFixture(t)
+	var phones []*phone
+	for range maxVisitorClients {
+		phones = append(phones, f.dial("customer"))
+	}
+	extra := f.dial("customer")
+	select {
+	case code := <-extra.closed:
+		if code != closeTooMany {
+			t.Errorf("closed with %d, want %d", code, closeTooMany)
+		}
+	default:
+		t.Fatal("a visitor has as many connections as he likes")
+	}
+	extra.call("visitor.state", `{}`).rejected(evenkeel.CodeNoLeader, "")
+	f.edge.Disconnected(extra.id)
+	f.dial(f.call("POST", "/v1/visitors", "", "").str("token")).call("visitor.state", `{}`).want(200)
+
+	f.edge.Disconnected(phones[0].id)
+	f.dial("customer").call("visitor.state", `{}`).want(200)
+	phones[1].call("chat.start", `{"id":"s1","message":"hello"}`).want(200)
+	for _, p := range phones[1:] {
+		select {
+		case code := <-p.closed:
+			t.Errorf("a connection within the limit was closed with %d", code)
+		default:
+		}
+	}
+}
+
 func TestTyping(t *testing.T) {
 	f := newFixture(t)
 	agent, customer, watcher := f.online("agent"), f.dial("customer"), f.dial("supervisor")

@@ -181,9 +181,13 @@ type connection struct {
 	disconnect func(code uint32, reason string)
 }
 
-// Connected tells of a client that was authenticated. disconnect is called on
-// the courier's goroutine, at most once, if the client has to go because of its
-// session; it must not block.
+// maxVisitorClients bounds the connections of one visitor to this node. The desk
+// counts sessions, which a visitor without a chat has none of.
+const maxVisitorClients = 20
+
+// Connected tells of a client that was authenticated. disconnect is called at
+// most once, on the courier's goroutine or before Connected returns, if the
+// client has to go because of its session; it must not block.
 func (e *Edge) Connected(id ClientID, who Identity, disconnect func(code uint32, reason string)) {
 	need := SessionNever
 	switch who.Principal.Kind {
@@ -194,21 +198,37 @@ func (e *Edge) Connected(id ClientID, who Identity, disconnect func(code uint32,
 	default:
 	}
 	conn := &connection{who: who, disconnect: disconnect}
-	e.mu.Lock()
-	e.clients[id] = conn
 	if need == SessionOnDemand {
 		conn.channel = evenkeel.Channel(who.Principal.Workspace, evenkeel.ChannelVisitor, who.Principal.ID)
-		if e.visitors[conn.channel] == nil {
-			e.visitors[conn.channel] = map[ClientID]bool{}
-		}
-		e.visitors[conn.channel][id] = true
 	}
-	e.mu.Unlock()
+	if !e.remember(id, conn) {
+		disconnect(closeTooMany, string(evenkeel.CodeLimitReached))
+		return
+	}
 	e.mail.post(ClientConnected{Client: id, Principal: who.Principal, Login: who.Login, Need: need})
 	// From here on an event tells of a new chat, so looking now misses none.
 	if need == SessionOnDemand && e.hasLiveChat(who.Principal) {
 		e.mail.post(PresenceNeeded{Client: id})
 	}
+}
+
+// remember takes note of a client, unless it is one too many of a visitor.
+func (e *Edge) remember(id ClientID, conn *connection) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if conn.channel != "" {
+		others := e.visitors[conn.channel]
+		if len(others) >= maxVisitorClients {
+			return false
+		}
+		if others == nil {
+			others = map[ClientID]bool{}
+			e.visitors[conn.channel] = others
+		}
+		others[id] = true
+	}
+	e.clients[id] = conn
+	return true
 }
 
 // Disconnected tells that a client's connection ended, whoever ended it.
