@@ -70,8 +70,20 @@ func (s *edgeShell) propose(n *node, p edge.Proposal) {
 	for _, c := range p.Commands {
 		n.w.ledger.proposed(c)
 	}
-	n.propose(p.Commands, func(results []evenkeel.Result, err error) {
+	done := func(results []evenkeel.Result, err error) {
 		s.post(n, edge.ProposalDone{Batch: p.Batch, Results: results, Err: err})
+	}
+	if n.w.calm || !n.w.chance(n.w.shape.Lost) {
+		n.propose(p.Commands, done)
+		return
+	}
+	// As when the leader changes: the batch is lost, or what came of it.
+	n.w.stats.add("proposals whose fate is open", 1)
+	if n.w.chance(500) {
+		n.propose(p.Commands, func([]evenkeel.Result, error) {})
+	}
+	n.after(n.w.around(100*time.Millisecond), func() {
+		done(nil, evenkeel.Errorf(evenkeel.CodeNoLeader, "the leader changed"))
 	})
 }
 

@@ -43,6 +43,7 @@ type Shape struct {
 	Rot   time.Duration // a bit flips
 
 	Down   time.Duration // between death and start, about
+	Lost   int           // of 1,000 batches of the edge: those whose fate it is not told
 	Poison int           // of 1,000 messages: those that make the desk panic
 }
 
@@ -187,6 +188,9 @@ func (s *Shape) drawFaults(rng *rand.Rand) {
 	s.Full = often(4, span/6, span)
 	s.Error = often(4, span/6, span)
 	s.Rot = often(8, span/4, span)
+	if rng.IntN(3) == 0 {
+		s.Lost = rng.IntN(200)
+	}
 	if rng.IntN(3) == 0 {
 		s.Poison = rng.IntN(30)
 	}
