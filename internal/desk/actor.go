@@ -127,8 +127,10 @@ func (a *actor) author(c *chatRow) evenkeel.Author {
 // its owner and participants, and whoever supervises.
 func (a *actor) sees(c *chatRow) bool {
 	switch {
+	case a.by.Kind == evenkeel.PrincipalSystem:
+		return a.ws == "" || a.ws == c.Workspace
 	case c.Workspace != a.ws:
-		return a.by.Kind == evenkeel.PrincipalSystem
+		return false
 	case a.agent != nil:
 		return a.supervises() || c.works(a.agent.Config.ID)
 	case a.customer != "":

@@ -129,6 +129,7 @@ func appendChat(b []byte, c *evenkeel.Chat) []byte {
 	for _, n := range []uint64{c.Messages, c.Delivered.Customer, c.Delivered.Agent, c.Seen.Customer, c.Seen.Agent} {
 		b = binary.AppendUvarint(b, n)
 	}
+	b = append(b, bit(c.CustomerGone, 1))
 	if c.Rating != nil {
 		b = binary.AppendVarint(b, c.Rating.Score)
 		b = appendString(b, c.Rating.Comment)
