@@ -65,7 +65,7 @@ func TestDirectoryOperations(t *testing.T) {
 	must(t, err)
 	must(t, f.Sync())
 	must(t, fsys.SyncDir())
-	if n, err := f.ReadAt(b[:10], 12_000); n != 5 || err != io.EOF || string(b[:5]) != "hello" {
+	if n, err := f.ReadAt(b[:10], 12_000); n != 5 || !errors.Is(err, io.EOF) || string(b[:5]) != "hello" {
 		t.Errorf("read %d bytes: %q, %v", n, b[:n], err)
 	}
 	must(t, f.Close())

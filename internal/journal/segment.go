@@ -107,7 +107,7 @@ func (s *segment) capacity() int64 { return s.size - headSize }
 func readAt(f File, b []byte, at int64) error {
 	n, err := f.ReadAt(b, at)
 	clear(b[n:])
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -104,7 +105,7 @@ func (r *SnapshotReader) fill() error {
 // verify reads the rest of the stream.
 func (r *SnapshotReader) verify() error {
 	for {
-		if err := r.fill(); err == io.EOF {
+		if err := r.fill(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err

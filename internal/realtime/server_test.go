@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -235,9 +236,7 @@ func (p *peer) ended() int {
 }
 
 func asClose(err error, end **websocket.CloseError) bool {
-	e, ok := err.(*websocket.CloseError) //nolint:errorlint // the library returns it bare
-	*end = e
-	return ok
+	return errors.As(err, end)
 }
 
 func (p *peer) subscribe(channel string, since evenkeel.Position) *frame {

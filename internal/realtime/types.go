@@ -20,6 +20,7 @@ type Client struct {
 	TTL       time.Duration // until the token expires; 0: it does not
 	Channels  []string      // to be subscribed by the server
 	Present   bool          // an agent, or a customer with a live chat: pinged more often
+	Loopback  bool          // it connects from this machine
 	Data      []byte        // JSON for the connect reply; may be empty
 }
 

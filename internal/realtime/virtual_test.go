@@ -86,8 +86,8 @@ func (p *peer) silence() (code int, pings int) {
 	for {
 		_, message, err := p.ws.ReadMessage()
 		if err != nil {
-			end, ok := err.(*websocket.CloseError) //nolint:errorlint // the library returns it bare
-			if !ok {
+			var end *websocket.CloseError
+			if !asClose(err, &end) {
 				p.t.Fatalf("ended by %v", err)
 			}
 			p.close()

@@ -13,7 +13,6 @@ type hall struct {
 	agents []Agent
 	byID   map[string]int
 	queues []string
-	ids    []string // of agents
 	now    int64
 	seq    uint64
 	excl   []Exclusion // for the chats that come at the front

@@ -16,7 +16,6 @@ type history struct {
 	order   []uint64          // of records
 	top     uint64            // the highest index that was applied
 	sums    map[uint64]uint64 // of snapshots, by index
-	skips   map[uint64][]int  // steps that panicked
 }
 
 // record is one entry and what it came to.

@@ -233,7 +233,7 @@ func TestRot(t *testing.T) {
 	d.Truncate("a", 600)
 	if f, err := d.Open("a"); err != nil {
 		t.Fatal(err)
-	} else if n, err := f.ReadAt(make([]byte, 1000), 0); n != 600 || err != io.EOF {
+	} else if n, err := f.ReadAt(make([]byte, 1000), 0); n != 600 || !errors.Is(err, io.EOF) {
 		t.Fatalf("read %d bytes: %v", n, err)
 	}
 }
