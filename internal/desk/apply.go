@@ -60,13 +60,11 @@ func (d *Desk) applyCommand(raw []byte) (evenkeel.Result, error) {
 	}
 	c := call{envelope: e}
 	if d.skipped() {
-		d.checkSession(&c) // a refusal: it uses the session's number up
+		_, _ = d.checkSession(&c) // a refusal of its own: it uses the session's number up
 		return evenkeel.Result{Err: evenkeel.Errorf(evenkeel.CodeInternal, "the command failed inside the server and was left out")}, nil
 	}
 	result, refusal := d.admit(&c, body)
-	if refusal != nil {
-		return evenkeel.Result{Err: refusal}, nil
-	}
+	result.Err = refusal
 	return result, nil
 }
 

@@ -157,10 +157,6 @@ type customerRow struct {
 
 func (c *customerRow) connected() bool { return len(c.sessions) > 0 }
 
-func (c *customerRow) principal() evenkeel.Principal {
-	return evenkeel.Principal{Workspace: c.Workspace, Kind: evenkeel.PrincipalVisitor, ID: c.ID}
-}
-
 type sessionRow struct {
 	rowMeta
 	ID        evenkeel.SessionID `cbor:"1,keyasint"`
@@ -332,14 +328,14 @@ type workRow struct {
 func (r *nodeRow) key() string                { return r.ID }
 func (r *workspaceRow) key() string           { return r.ID }
 func (r *queueRow) key() key                  { return key{r.Workspace, r.Config.ID} }
-func (r *agentRow) key() key                  { return key{r.Workspace, r.Config.ID} }
+func (a *agentRow) key() key                  { return key{a.Workspace, a.Config.ID} }
 func (r *apiKeyRow) key() key                 { return key{r.Workspace, r.Config.ID} }
 func (r *tokenRow) key() string               { return r.Hash }
-func (r *customerRow) key() key               { return key{r.Workspace, r.ID} }
+func (c *customerRow) key() key               { return key{c.Workspace, c.ID} }
 func (r *sessionRow) key() evenkeel.SessionID { return r.ID }
-func (r *chatRow) key() string                { return r.ID }
-func (r *channelRow) key() string             { return r.Name }
-func (r *chunkRow) key() chunkKey             { return chunkKey{r.Channel, r.Base} }
+func (c *chatRow) key() string                { return c.ID }
+func (ch *channelRow) key() string            { return ch.Name }
+func (c *chunkRow) key() chunkKey             { return chunkKey{c.Channel, c.Base} }
 func (r *keyRow) key() uint64                 { return r.Seq }
 func (r *timerRow) key() uint64               { return r.Seq }
 func (r *workRow) key() uint64                { return r.Seq }

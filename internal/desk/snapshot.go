@@ -107,16 +107,16 @@ func rowHash(table uint64, row []byte) uint64 {
 	return xxhash.Sum64(row)*0x9e3779b97f4a7c15 + table
 }
 
-// Slice returns the next part of the stream, about max bytes long or longer if
+// Slice returns the next part of the stream, about limit bytes long or longer if
 // much has changed since the last call, and whether it was the last part. The
 // part is the caller's. It is called between entries, on the goroutine of
 // Apply.
-func (f *Frozen) Slice(max int) (part []byte, done bool, err error) {
+func (f *Frozen) Slice(limit int) (part []byte, done bool, err error) {
 	if f.done {
 		return nil, true, f.err
 	}
 	tables := f.desk.tables()
-	for len(f.buf) < max && (f.table < len(tables) || len(f.late) > 0) {
+	for len(f.buf) < limit && (f.table < len(tables) || len(f.late) > 0) {
 		if n := len(f.late); n > 0 {
 			f.write(chunkTable, &f.late[n-1])
 			f.late[n-1] = chunkRow{}
