@@ -21,6 +21,9 @@ type Identity struct {
 	Expires    evenkeel.Time // of the token, by the wall clock; 0: never
 	MustChange bool          // the password was a one-time one
 	Channels   []string      // that a connection is subscribed to by the server
+	// Loopback is set for callers on this machine, whom some limits spare. It is
+	// for whoever knows the connection to fill in.
+	Loopback bool
 	// Present is set for agents and for customers with a live chat: their
 	// connections are pinged every 5 s, others every 25 s.
 	Present bool

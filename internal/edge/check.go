@@ -14,20 +14,20 @@ import (
 // Bounds of what callers send, beside those that the desk keeps. They make sure
 // that whatever passes here fits into a command.
 const (
-	maxBodyBytes   = 256 << 10
+	maxBodyBytes = 256 << 10
 	// Whoever has no token yet has little to say: many of them hold little
 	// memory.
 	maxStrangerBytes = 32 << 10
-	maxTextRunes   = 10000
-	maxNameRunes   = 200 // subjects, names, reasons
-	maxEmailRunes  = 320
-	maxURLRunes    = 1000
-	maxIDBytes     = 128
-	maxTags        = 50
-	maxTagRunes    = 64
-	maxDocument    = 16 << 10 // bytes of attributes
-	maxNesting     = 32       // of attributes
-	maxListMembers = 256      // skills, memberships, origins
+	maxTextRunes     = 10000
+	maxNameRunes     = 200 // subjects, names, reasons
+	maxEmailRunes    = 320
+	maxURLRunes      = 1000
+	maxIDBytes       = 128
+	maxTags          = 50
+	maxTagRunes      = 64
+	maxDocument      = 16 << 10 // bytes of attributes
+	maxNesting       = 32       // of attributes
+	maxListMembers   = 256      // skills, memberships, origins
 )
 
 // tooLong refuses a text of more than so many characters.

@@ -60,13 +60,14 @@ type Edge struct {
 	limits limitTable
 }
 
-// limitTable holds the limits by address.
+// limitTable holds the limits by address or by caller.
 type limitTable struct {
 	mu       sync.Mutex
 	visitors *buckets // new visitors' tokens of an address
 	wrong    *buckets // wrong passwords of an address for one account
 	spray    *buckets // wrong passwords of an address
 	typing   *buckets // of a sender in a chat
+	writes   *buckets // of a customer
 }
 
 // Limits by address, and the tables' bounds.
@@ -106,6 +107,7 @@ func New(cfg Config) (*Edge, error) {
 			wrong:    newBuckets(wrongPasswords, time.Minute, maxAddresses),
 			spray:    newBuckets(wrongGuesses, time.Minute, maxAddresses),
 			typing:   newBuckets(1, typingEvery, maxTyping),
+			writes:   newBuckets(writeTokens, writeTokens*writeEvery, maxAddresses),
 		},
 	}
 	e.mail.init()

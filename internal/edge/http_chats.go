@@ -65,6 +65,9 @@ func (e *Edge) command(name string) handler {
 			}
 		}
 		c, err := m.command(q.who.Principal, q.who.Role, p)
+		if err == nil {
+			err = e.mayWrite(q.who, c.Body.Kind(), len(q.body))
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -76,10 +76,15 @@ type address struct {
 
 // addressOf finds the caller's address. A caller with IPv6 has a whole network
 // of addresses, so it counts as one.
-func addressOf(r *http.Request) address {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+func addressOf(r *http.Request) address { return parseAddress(r.RemoteAddr) }
+
+// Loopback tells whether a remote address ("host:port") is on this machine.
+func Loopback(remote string) bool { return parseAddress(remote).loopback }
+
+func parseAddress(remote string) address {
+	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
-		host = r.RemoteAddr
+		host = remote
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
@@ -92,6 +97,20 @@ func addressOf(r *http.Request) address {
 		}
 	}
 	return address{key: ip.String(), loopback: ip.IsLoopback()}
+}
+
+// mayWrite refuses a customer who writes more than a person does.
+func (e *Edge) mayWrite(who Identity, kind evenkeel.Kind, size int) *evenkeel.Error {
+	cost := writeCost(kind, size)
+	if cost == 0 || who.Principal.Kind != evenkeel.PrincipalVisitor || who.Loopback {
+		return nil
+	}
+	e.limits.mu.Lock()
+	defer e.limits.mu.Unlock()
+	if ok, wait := e.limits.writes.takeMany(who.Principal.String(), cost, e.since()); !ok {
+		return tooManyRequests(wait, "you write faster than this server takes it")
+	}
+	return nil
 }
 
 // guess takes room for a try at a password before it is checked, so that many

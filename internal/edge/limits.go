@@ -35,6 +35,13 @@ func newBuckets(burst int, per time.Duration, most int) *buckets {
 
 // take takes one token. If there is none it says when there will be.
 func (b *buckets) take(key string, now time.Duration) (ok bool, wait time.Duration) {
+	return b.takeMany(key, 1, now)
+}
+
+// takeMany takes n tokens or none. More than a bucket holds are as many as it
+// holds.
+func (b *buckets) takeMany(key string, n int, now time.Duration) (ok bool, wait time.Duration) {
+	n = min(n, b.burst)
 	k := b.table[key]
 	if k == nil {
 		if len(b.table) >= b.most {
@@ -47,10 +54,10 @@ func (b *buckets) take(key string, now time.Duration) (ok bool, wait time.Durati
 	}
 	b.link(k)
 	k.refill(now, b.every)
-	if k.used >= b.burst {
-		return false, k.since + b.every - now
+	if missing := k.used + n - b.burst; missing > 0 {
+		return false, k.since + time.Duration(missing)*b.every - now
 	}
-	k.used++
+	k.used += n
 	return true, 0
 }
 
@@ -99,6 +106,25 @@ func (b *buckets) unlink(k *bucket) {
 func (b *buckets) drop(k *bucket) {
 	b.unlink(k)
 	delete(b.table, k.key)
+}
+
+// What a customer may have written down: far more than anybody types, and so
+// little that many who only want to fill the cell need hours. A command costs a
+// token for itself and one for each KiB.
+const (
+	writeTokens = 256
+	writeEvery  = 250 * time.Millisecond // until one more token is there
+	writeSize   = 1 << 10                // bytes of a token
+)
+
+// writeCost is what a command costs its customer; 0: it keeps no text.
+func writeCost(kind evenkeel.Kind, size int) int {
+	switch kind {
+	case evenkeel.KindChatStart, evenkeel.KindChatSend, evenkeel.KindChatRate:
+		return 1 + size/writeSize
+	default:
+		return 0
+	}
 }
 
 // tooManyRequests is the refusal of a limit.

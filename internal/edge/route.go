@@ -128,6 +128,7 @@ func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
 			return nil, err
 		}
 		q.who = who
+		q.who.Loopback = addressOf(q.Request).loopback
 	}
 	if !q.route.who.allows(q.who.Role) {
 		return nil, evenkeel.Errorf(evenkeel.CodeForbidden, "the role %s may not use %s %s", q.who.Role, q.route.method, q.route.path)

@@ -58,6 +58,9 @@ func (e *Edge) Call(id ClientID, method string, raw []byte, reply func(result []
 func (e *Edge) callCommand(id ClientID, conn *connection, m *Method, raw []byte, reply func([]byte, *evenkeel.Error)) {
 	role := e.roleOf(conn.who)
 	command, err := m.Read(conn.who.Principal, role, raw)
+	if err == nil {
+		err = e.mayWrite(conn.who, command.Body.Kind(), len(raw))
+	}
 	if err != nil {
 		reply(nil, err)
 		return

@@ -264,6 +264,53 @@ func TestConnectionsOfAVisitor(t *testing.T) {
 	}
 }
 
+// TestCustomersWriteLikePeople: a customer has as much written down as he can
+// type, and no more; staff and callers on this machine are spared.
+func TestCustomersWriteLikePeople(t *testing.T) {
+	f := newFixture(t)
+	visitor := f.call("POST", "/v1/visitors", "", "").want(200).str("token")
+	token := "Bearer " + visitor
+	ask := func(remote, path, body string) int {
+		r := httptest.NewRequest("POST", path, strings.NewReader(body))
+		r.RemoteAddr = remote
+		r.Header.Set("Authorization", token)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		f.edge.Handler().ServeHTTP(w, r)
+		return w.Code
+	}
+	const far = "198.51.100.1:1"
+	chat := f.call("POST", "/v1/chats", visitor, `{"message":"hello"}`).want(201).str("chat.id")
+	path := "/v1/chats/" + chat + "/messages"
+	long := `{"text":"` + strings.Repeat("€", maxTextRunes) + `"}`
+	sent := 0
+	for ask(far, path, long) == 201 {
+		sent++
+	}
+	if want := writeTokens / writeCost(evenkeel.KindChatSend, len(long)); sent != want {
+		t.Errorf("%d of the longest messages were taken at once, want %d", sent, want)
+	}
+	who, refusal := f.edge.Authenticate(visitor)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	f.edge.Connected(1<<40, who, func(uint32, string) {})
+	p := &phone{f: f, id: 1 << 40}
+	p.call("chat.send", `{"id":"r1","chat":"`+chat+`",`+long[1:]).rejected(evenkeel.CodeTooManyRequests, "")
+	p.call("chat.seen", `{"chat":"`+chat+`","number":1}`).want(200) // keeps no text
+	if code := ask("127.0.0.1:1", path, long); code != 201 {
+		t.Errorf("from this machine: %d", code)
+	}
+	f.later(writeEvery * 2)
+	if code := ask(far, path, `{"text":"a word"}`); code != 201 {
+		t.Errorf("a word after a pause: %d", code)
+	}
+	f.later(writeTokens * writeEvery)
+	if code := ask(far, path, long); code != 201 {
+		t.Errorf("after a long pause: %d", code)
+	}
+}
+
 func TestTyping(t *testing.T) {
 	f := newFixture(t)
 	agent, customer, watcher := f.online("agent"), f.dial("customer"), f.dial("supervisor")

@@ -129,13 +129,14 @@ func memoryInUse() int64 {
 // backend is the node as its realtime server sees it.
 type backend struct{ *Node }
 
-func (b backend) Authenticate(_ context.Context, r realtime.ConnectRequest, _ string) (realtime.Client, *evenkeel.Error) {
+func (b backend) Authenticate(_ context.Context, r realtime.ConnectRequest, remote string) (realtime.Client, *evenkeel.Error) {
 	who, err := b.edge.Authenticate(r.Token)
 	if err != nil {
 		return realtime.Client{}, err
 	}
 	c := realtime.Client{
 		Principal: who.Principal, Role: who.Role, Name: who.Name, Login: who.Login, Channels: who.Channels, Present: who.Present,
+		Loopback: edge.Loopback(remote),
 	}
 	if who.Expires != 0 {
 		// A token that ends within this millisecond has not ended yet.
@@ -172,7 +173,9 @@ func (b backend) Call(id realtime.ClientID, method string, params []byte, reply 
 }
 
 func (b backend) Connected(id realtime.ClientID, c realtime.Client) {
-	who := edge.Identity{Principal: c.Principal, Role: c.Role, Name: c.Name, Login: c.Login, Channels: c.Channels, Present: c.Present}
+	who := edge.Identity{
+		Principal: c.Principal, Role: c.Role, Name: c.Name, Login: c.Login, Channels: c.Channels, Present: c.Present, Loopback: c.Loopback,
+	}
 	b.edge.Connected(edge.ClientID(id), who, func(code uint32, reason string) { b.realtime.Disconnect(id, code, reason) })
 }
 
