@@ -55,9 +55,10 @@ func (n *Node) handler() http.Handler {
 }
 
 func (n *Node) serve() {
+	door := newDoorman(openFiles(), func() int64 { return n.realtime.Stats().Connections })
 	n.server = &http.Server{
 		Handler: n.handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ConnState: door.watch,
 		ErrorLog: slog.NewLogLogger(n.log.With("part", "http").Handler(), slog.LevelDebug),
 	}
 	n.tasks.Go(func() {
