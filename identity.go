@@ -104,12 +104,15 @@ func Channel(workspace, kind, id string) string {
 	return workspace + "/" + kind + ":" + id
 }
 
-// ParseChannel is the reverse of Channel.
+// ParseChannel is the reverse of Channel. A channel has one name: with the
+// default workspace spelt out it is none, for nothing is published under that.
 func ParseChannel(name string) (workspace, kind, id string, ok bool) {
 	workspace = DefaultWorkspace
 	rest := name
 	if i := strings.IndexByte(name, '/'); i >= 0 && i < strings.IndexByte(name, ':') {
-		workspace, rest = name[:i], name[i+1:]
+		if workspace, rest = name[:i], name[i+1:]; workspace == DefaultWorkspace {
+			return "", "", "", false
+		}
 	}
 	kind, id, ok = strings.Cut(rest, ":")
 	return workspace, kind, id, ok && kind != "" && id != "" && workspace != ""

@@ -369,7 +369,7 @@ func TestAuthenticate(t *testing.T) {
 	if err := f.edge.MaySubscribe(customer.Principal, "chat:"+id); err != nil {
 		t.Errorf("a customer may not follow his own chat: %v", err)
 	}
-	for _, channel := range []string{"staff:" + id, "chat:c999", "agent:agent", "visitor:other", "nonsense"} {
+	for _, channel := range []string{"staff:" + id, "chat:c999", "agent:agent", "visitor:other", "nonsense", "default/chat:" + id} {
 		if err := f.edge.MaySubscribe(customer.Principal, channel); err == nil {
 			t.Errorf("a customer may follow %s", channel)
 		}
