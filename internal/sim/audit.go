@@ -186,10 +186,35 @@ func (a *books) deadlines() {
 			late := a.present - o.deadline - evenkeel.Time(m.shift-o.shift)
 			a.w.check(late <= overdue, "no deadline is lost", "the offer of %s to %s is %d ms over", c.id, o.agent, late)
 		}
+		a.graces(c, q)
 		if c.view.State == evenkeel.ChatWrapping {
 			late := a.present - c.view.ClosedAt - evenkeel.Time(q.WrapUp)
 			a.w.check(late <= overdue, "no deadline is lost", "the wrap-up of %s is %d ms over", c.id, late)
 		}
+	}
+}
+
+// graces: who is gone for too long loses the chat. A change of the chat's state
+// begins the customer's grace anew, an outage extends both.
+func (a *books) graces(c *chat, q *evenkeel.Queue) {
+	m := a.w.model
+	if c.view.CustomerGone {
+		grace := evenkeel.Duration(0)
+		switch c.view.State {
+		case evenkeel.ChatQueued, evenkeel.ChatOffered:
+			for _, other := range m.queues { //order: the longest; a chat that moves keeps the grace that runs
+				grace = max(grace, other.CustomerGrace)
+			}
+		case evenkeel.ChatActive:
+			grace = q.CustomerGoneClose
+		}
+		late := a.present - c.told - evenkeel.Time(grace+m.shift-c.toldAt)
+		a.w.check(grace == 0 || late <= overdue, "no deadline is lost", "the customer of %s, which is %s, is gone for %d ms more than the grace", c.id, c.view.State, late)
+	}
+	since, gone := m.offline[c.owner]
+	if gone && c.view.State == evenkeel.ChatActive && q.OnAgentLost != evenkeel.LostStay {
+		late := a.present - max(since, c.given) - evenkeel.Time(q.AgentGrace+m.shift)
+		a.w.check(late <= overdue, "no deadline is lost", "%s, who has %s, is gone for %d ms more than the grace", c.owner, c.id, late)
 	}
 }
 

@@ -37,6 +37,9 @@ func isSegment(name string) bool { return strings.HasPrefix(name, "log-") }
 // operation watches every operation of the disk, and lets some fail.
 func (n *node) operation(op simdisk.Op) error {
 	n.w.trace.op(n.w.now, op)
+	if op.Kind == simdisk.OpWrite && isSegment(op.Name) {
+		n.newest = op
+	}
 	changes := op.Kind == simdisk.OpWrite || op.Kind == simdisk.OpCreate || op.Kind == simdisk.OpSync || op.Kind == simdisk.OpSyncDir
 	if changes && n.disks.writing && n.disk.Stalled() > 0 && (op.Name == "" || isSegment(op.Name)) {
 		// The goroutine goes on to its next operation, so the sync before it has

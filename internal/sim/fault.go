@@ -39,7 +39,14 @@ func (w *World) breakThings() {
 	})
 	w.again(s.Full, w.fill)
 	w.again(s.Error, func() { n.failing = true })
-	w.again(s.Rot, w.flip)
+	w.again(s.Rot, func() {
+		if n.up && w.chance(500) { // what was written last is all that a start may cut
+			n.killed("kill -9")
+			w.flipIn(n.newest.Name, n.newest.At, n.newest.Len)
+			return
+		}
+		w.flip()
+	})
 }
 
 // again lets something happen at intervals of any length with the given mean.
@@ -66,25 +73,31 @@ func (w *World) fill() {
 	w.after(w.around(w.shape.Duration/6), func() { d.SetCapacity(0) })
 }
 
-// flip changes a bit of a byte that is not zero: most of a segment is blank.
+// flip changes a bit anywhere.
 func (w *World) flip() {
-	d := w.node.disk
-	names := d.Names()
+	names := w.node.disk.Names()
 	if len(names) == 0 {
 		return
 	}
 	name := pick(w.rng, names...)
-	content := d.Content(name)
+	w.flipIn(name, 0, int64(len(w.node.disk.Content(name))))
+}
+
+// flipIn changes a bit in a part of a file, mostly of a byte that is not zero:
+// most of a segment is blank.
+func (w *World) flipIn(name string, from, length int64) {
+	content := w.node.disk.Content(name)
+	length = min(length, int64(len(content))-from)
 	for range 64 {
-		if len(content) == 0 {
+		if length <= 0 {
 			return
 		}
-		at := w.rng.Int64N(int64(len(content)))
+		at := from + w.rng.Int64N(length)
 		if content[at] == 0 && !w.chance(20) {
 			continue
 		}
 		bit := uint(w.rng.IntN(8))
-		d.FlipBit(name, at, bit)
+		w.node.disk.FlipBit(name, at, bit)
 		w.node.rot++
 		w.tracef("bit %d of byte %d of %s flips", bit, at, name)
 		w.stats.add("bits flipped", 1)

@@ -20,6 +20,7 @@ type model struct {
 	time   evenkeel.DeskTime // of the last entry
 	queues map[string]*evenkeel.Queue
 
+	offline map[string]evenkeel.Time // agents who are not connected, and since when
 	revoked map[string]time.Duration // when somebody last lost the right to a channel
 	steered map[string]bool          // chats that the present entry moves by command
 	asked   []asked                  // again, in the present entry
@@ -39,6 +40,9 @@ type chat struct {
 	staff []string
 
 	offer    *offer
+	told     evenkeel.Time     // when details were last told
+	toldAt   evenkeel.Duration // the shift then
+	given    evenkeel.Time     // when it got its owner
 	messages uint64
 	notes    uint64
 	gone     bool // it has left the desk
@@ -58,7 +62,7 @@ type offer struct {
 }
 
 func newModel(w *World) *model {
-	m := &model{w: w, chats: map[string]*chat{}, queues: map[string]*evenkeel.Queue{}, revoked: map[string]time.Duration{}}
+	m := &model{w: w, chats: map[string]*chat{}, queues: map[string]*evenkeel.Queue{}, revoked: map[string]time.Duration{}, offline: map[string]evenkeel.Time{}}
 	for i := range w.shape.Queues {
 		m.queues[w.shape.Queues[i].ID] = &w.shape.Queues[i]
 	}
@@ -158,6 +162,12 @@ func (m *model) event(e *evenkeel.Event) {
 // agent is a publication on an agent's own channel.
 func (m *model) agent(id string, p *evenkeel.Publication) {
 	switch p.Type {
+	case evenkeel.PubStatus:
+		if p.Online {
+			delete(m.offline, id)
+		} else if _, known := m.offline[id]; !known {
+			m.offline[id] = m.wall
+		}
 	case evenkeel.PubOffer:
 		c := m.chat(p.Chat.ID)
 		m.w.check(c.offer == nil && c.owner == "", "a chat is in one place", "%s is offered to %s while %+v, owner %q", c.id, id, c.offer, c.owner)
@@ -186,7 +196,7 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 		if c.view != nil && c.view.State == evenkeel.ChatQueued {
 			m.inOrder(c, p.Chat, id)
 		}
-		c.owner, c.refusers, c.givers = id, nil, nil
+		c.owner, c.given, c.refusers, c.givers = id, m.wall, nil, nil
 		c.staff = slices.DeleteFunc(c.staff, func(other string) bool { return other == id })
 		m.w.stats.add("assignments", 1)
 	case evenkeel.PubUnassigned:
@@ -219,7 +229,7 @@ func (m *model) details(v *evenkeel.Chat) {
 		}
 	}
 	m.w.check(v.Messages == c.messages, "messages are numbered without holes", "%s has %d messages, and %d were published", v.ID, v.Messages, c.messages)
-	c.view = v
+	c.view, c.told, c.toldAt = v, m.wall, m.shift
 	agent := ""
 	if v.Agent != nil {
 		agent = v.Agent.ID

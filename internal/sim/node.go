@@ -42,6 +42,7 @@ type node struct {
 	edge     edgeShell
 	gate     gate
 
+	newest  simdisk.Op    // the last write to the log
 	failing bool          // an operation of the disk is to fail
 	stalled time.Duration // until when the disk hangs
 }
