@@ -19,6 +19,7 @@ SEEDS       ?= 3000
 FROM        ?= 1
 PROCS       ?= $(shell nproc)
 TWICE       ?= 50
+SAMPLE      ?= 1
 CRASHROUNDS ?= 30
 FUZZTIME    ?= 30s
 BENCHTIME   ?= 1s
@@ -66,6 +67,10 @@ sim-twice: ## run TWICE seeds in two processes and compare the hashes of their t
 	@test -s build/trace.1 || { echo 'sim-twice: no trace hashes were printed'; exit 1; }
 	diff build/trace.1 build/trace.2
 	@echo "sim-twice: $(TWICE) seeds, equal traces"
+
+.PHONY: bite
+bite: ## put bugs in on purpose (every SAMPLE-th) and see that the simulator finds each
+	go run ./internal/sim/bite -sample $(SAMPLE)
 
 # A pattern that matches no test would pass: these two look for the PASS.
 .PHONY: crash
