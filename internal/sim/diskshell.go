@@ -37,7 +37,7 @@ func isSegment(name string) bool { return strings.HasPrefix(name, "log-") }
 // operation watches every operation of the disk, and lets some fail.
 func (n *node) operation(op simdisk.Op) error {
 	n.w.trace.op(n.w.now, op)
-	if op.Kind == simdisk.OpWrite && isSegment(op.Name) {
+	if op.Kind == simdisk.OpWrite && isSegment(op.Name) && op.Len >= simdisk.SectorSize {
 		n.newest = op
 	}
 	changes := op.Kind == simdisk.OpWrite || op.Kind == simdisk.OpCreate || op.Kind == simdisk.OpSync || op.Kind == simdisk.OpSyncDir
@@ -99,6 +99,7 @@ func batchOf(a *replica.Append) *journal.Batch {
 // writeTime is how long a write takes: much longer once in a while.
 func (n *node) writeTime() time.Duration {
 	if until := n.stalled - n.w.now; until > 0 {
+		n.troubled = n.stalled
 		return until
 	}
 	return n.w.around(n.w.shape.Write)
@@ -111,6 +112,7 @@ func (s *diskShell) done(n *node, t diskTask, err error) {
 	switch {
 	case errors.Is(err, journal.ErrFull) && t.append != nil:
 		n.w.stats.add("appends refused by a full disk", 1)
+		n.troubled = n.w.now
 		n.tell(func() { n.core.JournalFull(true) })
 		_ = n.journal.Tend() // finds out whether there is room by now
 		if n.disk.Crashed() {

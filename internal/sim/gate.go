@@ -103,13 +103,16 @@ func (g *gate) flush(n *node, c *conn) {
 	c.session.Take(nil, 1) // it has been passed on
 }
 
-// run does what a session asked for.
+// run does the next thing that a session asked for.
 func (g *gate) run(n *node, c *conn) {
-	todo := c.todo
-	c.todo, c.running = nil, false
-	for _, e := range todo {
-		g.do(n, c, e)
+	if len(c.todo) == 0 {
+		c.running = false
+		return
 	}
+	e := c.todo[0]
+	c.todo = c.todo[1:]
+	g.do(n, c, e)
+	n.after(n.jitter(), func() { g.run(n, c) })
 }
 
 func (g *gate) do(n *node, c *conn, e realtime.Effect) {
@@ -124,9 +127,9 @@ func (g *gate) do(n *node, c *conn, e realtime.Effect) {
 			g.step(n, c, realtime.Authenticated{Client: client, Err: err})
 		})
 	case realtime.Read:
-		n.after(10*n.jitter(), func() {
+		n.after(n.jitter()/4, func() {
 			page, err := g.read(n, e.Request)
-			n.after(10*n.jitter(), func() { g.step(n, c, realtime.NewReadDone(e.Tag, page, err)) })
+			n.after(n.w.around(n.w.shape.Read), func() { g.step(n, c, realtime.NewReadDone(e.Tag, page, err)) })
 		})
 	case realtime.Call:
 		g.call(n, c, e)
@@ -265,7 +268,10 @@ func (g *gate) disconnect(n *node, id uint64, code uint32, reason string) {
 func (g *gate) hangUp(n *node, c *conn) {
 	if c.session != nil && !c.gone {
 		g.step(n, c, realtime.Gone{})
-		g.run(n, c)
+		for _, e := range c.todo {
+			g.do(n, c, e)
+		}
+		c.todo = nil
 		g.forget(c)
 	}
 }

@@ -42,9 +42,11 @@ type node struct {
 	edge     edgeShell
 	gate     gate
 
-	newest  simdisk.Op    // the last write to the log
-	failing bool          // an operation of the disk is to fail
-	stalled time.Duration // until when the disk hangs
+	newest simdisk.Op // the last batch written to the log
+	// troubled is the last time at which something kept commands waiting.
+	troubled time.Duration
+	failing  bool          // an operation of the disk is to fail
+	stalled  time.Duration // until when the disk hangs
 }
 
 func newNode(w *World) *node {
@@ -94,6 +96,7 @@ func put[T any](n *node, m *mailbox[T], item T, work func()) {
 // cannot.
 func (n *node) start() {
 	n.life++
+	n.troubled = n.w.now
 	n.coreBox, n.coreWake = mailbox[func()]{}, 0
 	n.disks, n.applies, n.edge, n.gate = diskShell{}, applyShell{}, edgeShell{}, gate{}
 	n.w.tracef("the process starts, life %d", n.life)

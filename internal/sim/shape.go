@@ -25,8 +25,9 @@ type Shape struct {
 	Filler  int   // the longest text, characters
 	Window  int   // commands of a client under way at once
 	// Bounds of realtime sessions.
-	Behind    int // publications that wait for a reading of the history
-	Recovered int // publications in a reply
+	Read      time.Duration // of a channel's history, about
+	Behind    int           // publications that wait for a reading of the history
+	Recovered int           // publications in a reply
 
 	Latency time.Duration // of the network, about
 	Write   time.Duration // of a write to the disk, about

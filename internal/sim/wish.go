@@ -13,6 +13,9 @@ import (
 const (
 	callTimeout = 5 * time.Second
 	givenUp     = 5 * time.Minute
+	// pauseWithin is how long after a trouble a caller may be told of it: the
+	// edge's patience, the network, and some that wait for others.
+	pauseWithin = 10 * time.Second
 )
 
 // wish is one thing that somebody wants done, however often he has to ask.
@@ -107,6 +110,8 @@ func (c *client) answered(o *wish, f *frame) {
 		door := code == string(evenkeel.CodeLimitReached) && (strings.Contains(f.Error.Message, "sessions are open") || strings.Contains(f.Error.Message, "max_state"))
 		if (f.Error.Temporary || door) && !o.poison {
 			c.w.stats.add("calls put off: "+code, 1)
+			c.w.check(!strings.Contains(f.Error.Message, "has no leader") || c.w.now-c.w.node.troubled < pauseWithin, "a pause is no error",
+				"%s is told that there is no leader, and all has been well since %s", c.name, c.w.node.troubled)
 			o.wavered = true
 			if c.w.calm && (door || code == string(evenkeel.CodeTooManyRequests)) {
 				c.forget(o) // an answer, and there may be no other for minutes
