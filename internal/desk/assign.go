@@ -285,11 +285,14 @@ const overflowRetry = evenkeel.DeskTime(10 * evenkeel.Second)
 // time.
 func (d *Desk) moveTo(c *chatRow, to *queueRow) {
 	d.stopTimer(&c.WaitTimer)
+	if to != c.queue {
+		c.Excluded = nil // who refused it there may be right for it here
+	}
 	c.queue.live--
 	to.live++
 	c.Queue, c.queue = to.Config.ID, to
 	c.Entered = d.cell.Now
-	c.Excluded, c.HoldUntil = nil, 0
+	c.HoldUntil = 0
 }
 
 // stateChanged tells everybody concerned how the chat stands.
