@@ -30,7 +30,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/evenkeel for this machine
-	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/evenkeel
+	CGO_ENABLED=0 go build -o $(BIN) ./cmd/evenkeel
 
 .PHONY: test
 test: ## run all tests (the README's test command)
@@ -123,7 +123,7 @@ fuzz: ## run every fuzz test for FUZZTIME
 cross: ## build for every target, without cgo
 	@for target in $(TARGETS); do \
 	  echo "cross $$target"; mkdir -p "build/$$target"; \
-	  CGO_ENABLED=0 GOOS="$${target%/*}" GOARCH="$${target#*/}" go build -trimpath -o "build/$$target/" ./...; \
+	  CGO_ENABLED=0 GOOS="$${target%/*}" GOARCH="$${target#*/}" go build -o "build/$$target/" ./...; \
 	done
 
 .PHONY: cover
