@@ -378,6 +378,7 @@ func TestServerClosesBadClients(t *testing.T) {
 	}
 	p = s.connect("visitor")
 	s.server.Disconnect(ClientID(1<<40), 3000, "nobody")
+	until(t, "the client", func() bool { return len(s.ids()) > 0 })
 	for id := range s.ids() {
 		s.server.Disconnect(id, CloseForced, strings.Repeat("ü", 100))
 	}
@@ -455,6 +456,7 @@ func TestServerReadsNoFasterThanItIsRead(t *testing.T) {
 			p.send(fmt.Sprintf(`{"id":%d,"history":{"channel":"chat:1","limit":-1}}`, i+2))
 		}
 	}()
+	until(t, "the client", func() bool { return len(s.ids()) > 0 })
 	c := func() *conn {
 		for id := range s.ids() {
 			return s.server.conn(id)

@@ -126,6 +126,7 @@ func TestPresentIsPingedMoreOften(t *testing.T) {
 	virtually(t, nil, func(s *site, dial func() *peer) {
 		p := dial()
 		p.connect("visitor")
+		synctest.Wait() // for the server to know him
 		for id := range s.ids() {
 			s.server.Present(id, true)
 		}
