@@ -40,6 +40,9 @@ func (n *node) operation(op simdisk.Op) error {
 	if op.Kind == simdisk.OpWrite && isSegment(op.Name) && op.Len >= simdisk.SectorSize {
 		n.newest = op
 	}
+	if op.Kind == simdisk.OpCreate && isSegment(op.Name) {
+		n.w.stats.add("segments made", 1)
+	}
 	changes := op.Kind == simdisk.OpWrite || op.Kind == simdisk.OpCreate || op.Kind == simdisk.OpSync || op.Kind == simdisk.OpSyncDir
 	if changes && n.disks.writing && n.disk.Stalled() > 0 && (op.Name == "" || isSegment(op.Name)) {
 		// The goroutine goes on to its next operation, so the sync before it has

@@ -127,7 +127,10 @@ func (w *World) settle() {
 	}
 	w.progress()
 	// Offers end, excluded agents are asked again, who is away is away.
-	w.until(w.now + time.Minute)
+	for range 60 {
+		w.until(w.now + time.Second)
+		w.punctual()
+	}
 	w.progress()
 }
 

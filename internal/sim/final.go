@@ -6,7 +6,6 @@ import (
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/desk"
-	"github.com/evenkeel/evenkeel/internal/replica"
 )
 
 // answerWithin is how long a caller may wait for an answer when nothing is broken
@@ -43,13 +42,21 @@ func (w *World) progress() {
 			w.check(sub.pos.Offset >= st.old(w.now-tellWithin), "nothing is left to be told", "%s follows %s up to %d of %d", c.name, sub.channel, sub.pos.Offset, len(st.sums))
 		}
 	}
-	d := n.desk()
-	if at, ok := d.NextDeadline(); ok {
-		late := n.core.Status().Time - at
-		w.check(late < evenkeel.DeskTime(evenkeel.Second), "no deadline is lost", "one is due since %d ms and no entry comes", late)
-	}
+	w.punctual()
 	w.model.more = false
-	w.audit(d, true)
+	w.audit(n.desk(), true)
+}
+
+// punctual checks that an entry comes when a deadline of the desk is due.
+func (w *World) punctual() {
+	n := w.node
+	if !n.up || !n.core.Status().Healthy() {
+		return
+	}
+	if at, ok := n.desk().NextDeadline(); ok {
+		now := n.core.Status().Time + evenkeel.DeskTime((w.now-n.turned)/time.Millisecond)
+		w.check(now-at < evenkeel.DeskTime(evenkeel.Second), "no deadline is lost", "one is due since %d ms and no entry comes", now-at)
+	}
 }
 
 // finalCheck compares all that was ever promised with what the cell has, before
@@ -165,5 +172,3 @@ func (w *World) copy(d *desk.Desk) *desk.Desk {
 	w.check(w.sum(again) == sum, "a snapshot read back is what was written", "")
 	return again
 }
-
-var _ = replica.Control

@@ -42,7 +42,8 @@ type node struct {
 	edge     edgeShell
 	gate     gate
 
-	newest simdisk.Op // the last batch written to the log
+	newest simdisk.Op    // the last batch written to the log
+	turned time.Duration // when the core was last told the time
 	// troubled is the last time at which something kept commands waiting.
 	troubled time.Duration
 	failing  bool          // an operation of the disk is to fail
@@ -314,6 +315,7 @@ func (n *node) turn() {
 			return
 		}
 	}
+	n.turned = n.w.now
 	n.core.Advance(n.w.now)
 	for ready, ok := n.core.Ready(); ok; ready, ok = n.core.Ready() {
 		for _, a := range ready.Appends {
@@ -364,7 +366,12 @@ func (n *node) propose(commands []*evenkeel.Command, done func([]evenkeel.Result
 		encoded = append(encoded, b)
 	}
 	n.tell(func() {
-		p := &replica.Proposal{Lane: replica.Control, Commands: encoded, Done: done}
+		answered := false
+		p := &replica.Proposal{Lane: replica.Control, Commands: encoded, Done: func(results []evenkeel.Result, err error) {
+			n.w.check(!answered, "a command is answered once", "a proposal of %d commands: %v", len(encoded), err)
+			answered = true
+			done(results, err)
+		}}
 		if refusal := n.core.Propose(n.w.now, p); refusal != nil {
 			n.w.stats.add("proposals refused: "+string(refusal.Code), 1)
 			done(nil, refusal)

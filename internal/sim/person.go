@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -75,19 +76,13 @@ func (w *World) install(bodies []evenkeel.Body, at int) {
 		w.tracef("the cell is configured")
 		return
 	}
-	again := func() { w.after(w.between(1, 100)*1000000, func() { w.install(bodies, at) }) }
+	again := func() { w.after(w.between(time.Millisecond, 100*time.Millisecond), func() { w.install(bodies, at) }) }
 	n := w.node
 	if !n.up || !n.desk().Formed() {
 		again()
 		return
 	}
 	life := n.life
-	// Nobody answers for a process that has died.
-	w.after(10*callTimeout, func() {
-		if n.life != life {
-			return
-		}
-	})
 	answered := false
 	ws := evenkeel.Principal{Workspace: evenkeel.DefaultWorkspace}
 	command := &evenkeel.Command{By: evenkeel.System(), OnBehalfOf: ws, ID: "config" + strconv.Itoa(at), Body: bodies[at]}
@@ -101,7 +96,7 @@ func (w *World) install(bodies []evenkeel.Body, at int) {
 		w.install(bodies, at+1)
 	})
 	w.after(2*callTimeout, func() {
-		if !answered && n.life != life {
+		if !answered && n.life != life { // nobody answers for a process that has died
 			again()
 		}
 	})

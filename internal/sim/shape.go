@@ -57,7 +57,7 @@ func drawShape(rng *rand.Rand) *Shape {
 	s := &Shape{
 		Duration: time.Minute + time.Duration(rng.Int64N(int64(4*time.Minute))),
 		Visitors: 1 + rng.IntN(8),
-		Slice:    256 << rng.IntN(6),
+		Slice:    pick(rng, 64, 128, 256, 1024, 8192),
 		Window:   1 + rng.IntN(5),
 		Behind:   pick(rng, 256, 1+rng.IntN(4)), Recovered: pick(rng, 2000, 5+rng.IntN(60)),
 		Latency: time.Duration(1+rng.IntN(60)) * time.Millisecond,

@@ -123,7 +123,7 @@ func deskBugs() []bug {
 		{
 			name: "the id of a command is not kept", file: "internal/desk/apply.go",
 			old: "	if refusal == nil && c.id != \"\" && !c.stored {",
-			new: "	if refusal == nil && c.id == \"\" && !c.stored {",
+			new: "	if refusal == nil && c.id != \"\" && !c.stored && c.kind == 0 {",
 		},
 		{
 			name: "the id of a message is not kept", file: "internal/desk/cmd_chat_talk.go",
