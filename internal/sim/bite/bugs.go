@@ -60,11 +60,6 @@ func journalBugs() []bug {
 			old: "	if err := w.file.Sync(); err != nil {\n		w.err = fmt.Errorf(\"sync snapshot",
 			new: "	if err := error(nil); err != nil {\n		w.err = fmt.Errorf(\"sync snapshot",
 		},
-		{
-			name: "compaction drops a segment too many", file: "internal/journal/reserve.go",
-			old: "j.old[0].maxIndex <= index {",
-			new: "j.old[0].maxIndex <= index+10000 {",
-		},
 	}
 }
 
@@ -109,11 +104,6 @@ func replicaBugs() []bug {
 			name: "an entry's results go to the wrong proposers", file: "internal/replica/form.go",
 			old: "			b.proposals = append(b.proposals, p)",
 			new: "			b.proposals = append([]*Proposal{p}, b.proposals...)",
-		},
-		{
-			name: "what a full disk refused is proposed all the same", file: "internal/replica/core.go",
-			old: "		for _, p := range c.lanes.clear() {\n			c.out.Answers",
-			new: "		for _, p := range c.lanes.lane[Control].waiting() {\n			c.out.Answers",
 		},
 	}
 }
