@@ -43,6 +43,9 @@ func (w *World) progress() {
 		}
 	}
 	w.punctual()
+	if at, ok := n.desk().NextDeadline(); ok && at <= n.desk().Now() {
+		return // work is left over, and its entry is on the way
+	}
 	w.model.more = false
 	w.audit(n.desk(), true)
 }
