@@ -42,6 +42,7 @@ type follow struct {
 	server  bool // the server subscribes it
 	known   bool // pos is where the client is
 	live    bool
+	since   time.Duration // when it began
 	pos     evenkeel.Position
 }
 
@@ -145,6 +146,8 @@ func (c *client) disconnected(conn *conn, code uint32) {
 		return
 	}
 	c.w.tracef("%s is disconnected (%d)", c.name, code)
+	c.w.check(code != 3000 || c.w.shape.Poison > 0 || c.w.now-c.w.node.troubled < pauseWithin, "a pause is no error",
+		"%s lost his session, and all has been well since %s", c.name, c.w.node.troubled)
 	conn.cut = true
 	c.conn, c.open = nil, false
 	for _, f := range c.order {
@@ -334,7 +337,7 @@ func (c *client) followed(channel string, f *frame) {
 // is gone.
 func (c *client) begin(sub *follow, r *subscribed) {
 	c.w.check(!sub.live, "a subscription begins once", "%s, %s", c.name, sub.channel)
-	sub.live = true
+	sub.live, sub.since = true, c.w.now
 	c.w.check(r.WasRecovering == sub.known, "a recovery is answered as one", "%s, %s", c.name, sub.channel)
 	if !r.Recovered {
 		if sub.known {

@@ -50,6 +50,23 @@ func (w *World) progress() {
 	w.audit(n.desk(), true)
 }
 
+// told checks that everybody who is connected hears everything in time.
+func (w *World) told() {
+	for _, c := range w.clients {
+		if !c.open || c.conn.cut || w.now-w.node.troubled < tellWithin {
+			continue
+		}
+		for _, sub := range c.order {
+			st := w.streams.channels[sub.channel]
+			if st == nil || !sub.live || st.gone || st.epoch != sub.pos.Epoch || w.now-sub.since < tellWithin || w.now-w.model.revoked[sub.channel] < tellWithin {
+				continue
+			}
+			w.check(sub.pos.Offset >= st.old(w.now-tellWithin), "nothing is left to be told", "%s follows %s up to %d of %d", c.name, sub.channel, sub.pos.Offset, len(st.sums))
+		}
+	}
+	w.after(5*time.Second, w.told)
+}
+
 // punctual checks that an entry comes when a deadline of the desk is due.
 func (w *World) punctual() {
 	n := w.node

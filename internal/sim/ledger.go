@@ -84,9 +84,15 @@ func (l *ledger) proposed(c *evenkeel.Command) {
 
 // applied notes that a wish was refused when it was applied.
 func (l *ledger) applied(c *evenkeel.Command, r *evenkeel.Result) {
-	if o := l.byID[c.ID]; o != nil && r.Err != nil {
+	o := l.byID[c.ID]
+	if o == nil || c.ID == "" {
+		return
+	}
+	if r.Err != nil {
+		l.w.check(o.applied || !strings.Contains(r.Err.Detail, "is forgotten"), "what is new is not taken for a repeat", "%s of %s: %v", o.id, o.client.name, r.Err)
 		o.rejected = true
 	}
+	o.applied = true
 }
 
 // spoken takes note of a message or a note that was published.

@@ -33,6 +33,7 @@ type wish struct {
 	first    time.Duration // when it was first asked
 	attempts int
 	wavered  bool // he was told that it may or may not be done
+	applied  bool // it reached the desk once
 	rejected bool // it was applied once and refused
 
 	done bool // he was told how it ended

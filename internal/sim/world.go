@@ -142,6 +142,7 @@ func (w *World) run() {
 	w.node.start()
 	w.populate()
 	w.breakThings()
+	w.told()
 	w.until(w.shape.Duration)
 	w.settle()
 	w.finalCheck()
