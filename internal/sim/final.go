@@ -43,11 +43,16 @@ func (w *World) progress() {
 		}
 	}
 	w.punctual()
-	if at, ok := n.desk().NextDeadline(); ok && at <= n.desk().Now() {
-		return // work is left over, and its entry is on the way
+	w.auditAtRest(n.desk())
+}
+
+// auditAtRest audits a desk unless work is left over, whose entry is on the way.
+func (w *World) auditAtRest(d *desk.Desk) {
+	if at, ok := d.NextDeadline(); ok && at <= d.Now() {
+		return
 	}
 	w.model.more = false
-	w.audit(n.desk(), true)
+	w.audit(d, true)
 }
 
 // told checks that everybody who is connected hears everything in time.
@@ -111,8 +116,7 @@ func (w *World) empty() {
 		w.check(!a.Connected, "a session ends with its connection", "%s has left and counts as connected", a.ID)
 	}
 	w.check(d.Status().Sessions == 0, "a session ends with its connection", "everybody has left, and %d sessions are open", d.Status().Sessions)
-	w.model.more = false
-	w.audit(d, true)
+	w.auditAtRest(d)
 }
 
 // serving waits for the start after the last loss of power.
