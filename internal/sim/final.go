@@ -46,6 +46,19 @@ func (w *World) progress() {
 	w.auditAtRest(n.desk())
 }
 
+// finishWork lets work that is left over be done: a chat that leaves in parts is
+// neither here nor gone.
+func (w *World) finishWork() {
+	for range 1000 {
+		at, ok := w.node.desk().NextDeadline()
+		if !ok || at > w.node.desk().Now() {
+			return
+		}
+		w.until(w.now + 10*time.Millisecond)
+	}
+	w.fail("work that is left over is done", "there is more after ten seconds")
+}
+
 // auditAtRest audits a desk unless work is left over, whose entry is on the way.
 func (w *World) auditAtRest(d *desk.Desk) {
 	if at, ok := d.NextDeadline(); ok && at <= d.Now() {
@@ -89,6 +102,7 @@ func (w *World) punctual() {
 func (w *World) finalCheck() {
 	n := w.node
 	w.empty()
+	w.finishWork()
 	w.compare(n.desk())
 	live, sum := n.desk().Hash(), w.sum(n.desk())
 	top := w.history.top
@@ -96,6 +110,7 @@ func (w *World) finalCheck() {
 	for w.now += 0; !w.serving(); {
 		w.until(w.now + time.Second)
 	}
+	w.finishWork()
 	w.compare(n.desk())
 	if w.history.top == top {
 		w.check(n.desk().Hash() == live && w.sum(n.desk()) == sum, "a restart gives the same state", "hash %x, before %x", n.desk().Hash(), live)
