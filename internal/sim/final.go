@@ -107,7 +107,7 @@ func (w *World) finalCheck() {
 	live, sum := n.desk().Hash(), w.sum(n.desk())
 	top := w.history.top
 	n.lost("power fails for the last time")
-	for w.now += 0; !w.serving(); {
+	for !w.serving() {
 		w.until(w.now + time.Second)
 	}
 	w.finishWork()

@@ -129,7 +129,11 @@ func (g *gate) do(n *node, c *conn, e realtime.Effect) {
 	case realtime.Read:
 		n.after(n.jitter()/4, func() {
 			page, err := g.read(n, e.Request)
-			n.after(n.w.around(n.w.shape.Read), func() { g.step(n, c, realtime.NewReadDone(e.Tag, page, err)) })
+			slow := n.w.shape.Read
+			if n.w.chance(200) { // the machine has other things to do
+				slow *= 20
+			}
+			n.after(n.w.around(slow), func() { g.step(n, c, realtime.NewReadDone(e.Tag, page, err)) })
 		})
 	case realtime.Call:
 		g.call(n, c, e)

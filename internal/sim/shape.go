@@ -59,6 +59,7 @@ func drawShape(rng *rand.Rand) *Shape {
 		Visitors: 1 + rng.IntN(8),
 		Slice:    pick(rng, 64, 128, 256, 1024, 8192),
 		Window:   1 + rng.IntN(5),
+		Read:     time.Duration(1+rng.IntN(40)) * time.Millisecond,
 		Behind:   pick(rng, 256, 1+rng.IntN(4)), Recovered: pick(rng, 2000, 5+rng.IntN(60)),
 		Latency: time.Duration(1+rng.IntN(60)) * time.Millisecond,
 		Write:   time.Duration(50+rng.IntN(8000)) * time.Microsecond,
