@@ -15,7 +15,7 @@ func keepRandom(t *testing.T) {
 // TestSeeds runs a few seeds; `make sim` runs thousands.
 func TestSeeds(t *testing.T) {
 	keepRandom(t)
-	seeds := uint64(30)
+	seeds := uint64(40)
 	if testing.Short() {
 		seeds = 5
 	}
