@@ -130,7 +130,7 @@ func BenchmarkFreeze(b *testing.B) {
 	for range 450 {
 		apply()
 	}
-	var plain, busy []time.Duration
+	var plain, busy, cuts []time.Duration
 	for range 150 {
 		plain = append(plain, apply())
 	}
@@ -139,11 +139,12 @@ func BenchmarkFreeze(b *testing.B) {
 		frozen := f.d.Freeze()
 		for done := false; !done; {
 			start := time.Now()
-			part, last, err := frozen.Slice(256 << 10)
+			part, last, err := frozen.Slice(64 << 10)
 			if err != nil {
 				b.Fatal(err)
 			}
 			slice := time.Since(start)
+			cuts = append(cuts, slice)
 			done, size = last, size+len(part)
 			if len(entries) > 0 {
 				busy = append(busy, slice+apply())
@@ -159,6 +160,7 @@ func BenchmarkFreeze(b *testing.B) {
 	b.ReportMetric(float64(size)/float64(b.N)/1e6, "MB/snapshot")
 	report("plain", plain)
 	report("freezing", busy)
+	report("slice", cuts)
 }
 
 // BenchmarkRestore reads such a snapshot back.
