@@ -91,9 +91,6 @@ func (w *World) punctual() {
 	if !n.up || !n.core.Status().Healthy() {
 		return
 	}
-	reckoned := n.beganAt + evenkeel.DeskTime((w.now-n.began)/time.Millisecond)
-	told := n.core.Status().Time + evenkeel.DeskTime((w.now-n.turned)/time.Millisecond)
-	w.check(told > reckoned-evenkeel.DeskTime(evenkeel.Second), "desk time goes on", "it is %d, and should be %d", told, reckoned)
 	if at, ok := n.desk().NextDeadline(); ok {
 		now := n.core.Status().Time + evenkeel.DeskTime((w.now-n.turned)/time.Millisecond)
 		w.check(now-at < evenkeel.DeskTime(evenkeel.Second), "no deadline is lost", "one is due since %d ms and no entry comes", now-at)

@@ -42,10 +42,8 @@ type node struct {
 	edge     edgeShell
 	gate     gate
 
-	newest  simdisk.Op        // the last batch written to the log
-	began   time.Duration     // when this process was ready
-	beganAt evenkeel.DeskTime // and the desk time then
-	turned  time.Duration     // when the core was last told the time
+	newest simdisk.Op    // the last batch written to the log
+	turned time.Duration // when the core was last told the time
 	// troubled is the last time at which something kept commands waiting.
 	troubled time.Duration
 	failing  bool          // an operation of the disk is to fail
@@ -112,7 +110,6 @@ func (n *node) start() {
 		n.refuse(err)
 	default:
 		n.up = true
-		n.began, n.beganAt = n.w.now, n.desk().Now()
 		n.edge.init(n)
 		n.applies.beginSaving(n)
 		n.turn()
