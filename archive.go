@@ -20,8 +20,9 @@ func (k ArchiveOpKind) String() string { return enumString(k, archiveOpNames) }
 
 // ArchiveOp is one step of the archive. Operations are numbered from 1 over the
 // whole cell without holes, in the order of the log; every copy of the archive
-// applies them in that order, each in full or not at all, and remembers the
-// number of the last one as its cursor. To apply one again changes nothing.
+// applies them in that order and remembers the number of the last one that it
+// has done in full as its cursor. To apply one again changes nothing, and one
+// for a chat that is not there (any more) does nothing.
 type ArchiveOp struct {
 	Seq       uint64        `cbor:"1,keyasint"`
 	Kind      ArchiveOpKind `cbor:"2,keyasint"`
@@ -37,14 +38,17 @@ type ArchiveOp struct {
 	// of its chat, which comes out the same everywhere.
 	Note *Note `cbor:"8,keyasint,omitempty"`
 
-	Customer string `cbor:"9,keyasint,omitempty"`  // erase: whose; merge: the identified one
+	// Customer is whose chats an erase empties: subject, attributes, messages,
+	// notes and the rating's comment. Who, when, why, tags and counts stay.
+	// For a merge it is the identified customer.
+	Customer string `cbor:"9,keyasint,omitempty"`
 	Visitor  string `cbor:"10,keyasint,omitempty"` // merge: whose chats become the Customer's
 	Queue    string `cbor:"11,keyasint,omitempty"` // expire: of which queue
 	Before   Time   `cbor:"12,keyasint,omitempty"` // expire: closed earlier than this
 }
 
-// ArchiveRecord is a chat as it is archived: what staff sees, all that was said
-// and, in Cursor, the place in the list of the archive.
+// ArchiveRecord is a chat as it is archived: what staff sees, and all that was
+// said.
 type ArchiveRecord struct {
 	Chat     *Chat      `cbor:"1,keyasint"`
 	Messages []*Message `cbor:"2,keyasint,omitempty"`
@@ -54,21 +58,24 @@ type ArchiveRecord struct {
 // ArchiveQuery selects archived chats of one workspace; empty fields select all.
 type ArchiveQuery struct {
 	Workspace string
-	Text      string // words to be found in the subject, messages and (Notes) notes
-	Notes     bool   // search notes too: for staff
-	Customer  string
-	Agent     string
-	Queue     string
-	Tag       string
-	Reason    CloseReason
-	Score     int64 // 1 to 5: rated so
-	From, To  Time  // closed at From or later, before To
-	After     string
-	Limit     int
+	// Text is what a person typed: words that all must be found in the subject,
+	// messages or (Notes) notes; the last one may be only begun; words in
+	// double quotes stand one behind the other. Nothing else is syntax.
+	Text     string
+	Notes    bool // search notes too: for staff
+	Customer string
+	Agent    string
+	Queue    string
+	Tag      string
+	Reason   CloseReason
+	Score    int64 // 1 to 5: rated so
+	From, To Time  // closed at From or later, before To
+	After    string
+	Limit    int
 }
 
-// ArchivePage is a part of the archived chats that a query selects, the newest
-// first.
+// ArchivePage is a part of the archived chats that a query selects, those closed
+// last first.
 type ArchivePage struct {
 	Hits []ArchiveHit
 	Next string // the After of the next page; empty on the last
@@ -90,7 +97,9 @@ type ArchiveHighlight struct {
 
 // ArchiveStatus is a copy's own account of itself.
 type ArchiveStatus struct {
-	State  string // live, filling, stale, failed
+	// State is live; filling: behind and catching up; stale: operations that it
+	// needs are gone from the desk; or failed: it cannot be written now.
+	State  string
 	Cursor uint64 // the last operation applied and synced
 	Behind uint64 // operations that the desk has and this copy has not
 	Chats  int64

@@ -33,6 +33,7 @@ const (
 	CodeDiskFull              Code = "disk_full"
 	CodeInternal              Code = "internal"
 	CodeUnrecoverablePosition Code = "unrecoverable_position"
+	CodeArchiveUnavailable    Code = "archive_unavailable"
 )
 
 // CodeInfo is one row of the table of errors.
@@ -70,6 +71,7 @@ func Codes() []CodeInfo {
 		{CodeDiskFull, 503, 1011, true, "The cell's disk is full"},
 		{CodeInternal, 500, 100, true, "Something failed inside the server"},
 		{CodeUnrecoverablePosition, 410, 112, false, "The history at this position is gone"},
+		{CodeArchiveUnavailable, 503, 1012, true, "The archive cannot be read at the moment"},
 	}
 }
 
