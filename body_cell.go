@@ -27,6 +27,7 @@ type Limits struct {
 	ClosedChats     int64    `cbor:"22,keyasint,omitempty" json:"closed_chats"`     // kept in the desk after their linger
 	Customers       int64    `cbor:"23,keyasint,omitempty" json:"customers"`        // of the cell
 	Nodes           int64    `cbor:"24,keyasint,omitempty" json:"nodes"`            // known to the cell
+	Incidents       int64    `cbor:"25,keyasint,omitempty" json:"incidents"`        // remembered, the closed ones among them
 }
 
 // DefaultLimits returns the documented defaults.
@@ -36,7 +37,7 @@ func DefaultLimits() Limits {
 		Queues: 1000, Agents: 10000, LiveChats: 100000, APIKeys: 1000, Workspaces: 1000, Tokens: 50,
 		VisitorSessions: 20, AgentSessions: 20, AgentQueues: 64, FollowUp: 1000, Participants: 10,
 		Attributes: 16 << 10, Tags: 50, Linger: 15 * Minute, KeyLife: 10 * Minute, MissedOffers: 3, ReOffer: 10 * Second,
-		ClosedChats: 20000, Customers: 200000, Nodes: 64,
+		ClosedChats: 20000, Customers: 200000, Nodes: 64, Incidents: 1000,
 	}
 }
 

@@ -48,6 +48,10 @@ const (
 	KindChatDelivered Kind = 52
 	KindChatSeen      Kind = 53
 	KindChatUpdate    Kind = 54
+
+	// Incidents.
+	KindIncidentRaise Kind = 90
+	KindIncidentEnd   Kind = 91
 )
 
 // Kinds lists every kind in the order of its number, with its name: the method
@@ -66,6 +70,7 @@ func Kinds() []KindInfo {
 		{KindChatInvite, "chat.invite"}, {KindChatLeave, "chat.leave"}, {KindChatClose, "chat.close"},
 		{KindChatWrapup, "chat.wrapup"}, {KindChatRate, "chat.rate"}, {KindChatDelivered, "chat.delivered"},
 		{KindChatSeen, "chat.seen"}, {KindChatUpdate, "chat.update"},
+		{KindIncidentRaise, "incident.raise"}, {KindIncidentEnd, "incident.end"},
 	}
 }
 

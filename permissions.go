@@ -20,11 +20,11 @@ func Allowed(role Role, kind Kind) bool {
 	var who int
 	switch kind {
 	case KindCellForm, KindNodeUp, KindNodeLost, KindClockSet, KindCheckpoint, KindLimitsSet,
-		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue:
+		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise:
 		who = 0 // the cell itself only
 	case KindTokenRevoke, KindPasswordSet:
 		who = staff
-	case KindQueuePut, KindQueueDelete, KindAgentPut, KindAgentDelete:
+	case KindQueuePut, KindQueueDelete, KindAgentPut, KindAgentDelete, KindIncidentEnd:
 		who = config
 	case KindAPIKeyPut, KindAPIKeyDelete:
 		who = admin | operator

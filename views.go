@@ -109,4 +109,5 @@ type DeskStatus struct {
 	Hash       uint64
 	Chats      int64
 	Sessions   int64
+	Incidents  int64 // open
 }

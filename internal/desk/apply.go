@@ -40,6 +40,7 @@ func (d *Desk) Apply(index uint64, entry []byte, skip []int) (Output, error) {
 		d.out.Results = append(d.out.Results, result)
 		d.step++
 	}
+	d.watchState()
 	d.behind = d.followUp()
 	d.out.More = d.behind
 	out := d.out
@@ -77,6 +78,7 @@ func (d *Desk) skipped() bool {
 		return false
 	}
 	d.cell.Skipped++
+	d.tellSkip()
 	d.hashSkip()
 	return true
 }
@@ -209,6 +211,10 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.workspacePut(c, b)
 	case *evenkeel.CustomerPut:
 		return d.customerPut(c, b)
+	case *evenkeel.IncidentRaise:
+		return d.incidentRaise(b)
+	case *evenkeel.IncidentEnd:
+		return d.incidentEnd(c, b)
 	default:
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%s is not for a cell that exists", c.kind)
 	}

@@ -185,6 +185,10 @@ func newBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.WorkspacePut)
 	case evenkeel.KindCustomerPut:
 		return new(evenkeel.CustomerPut)
+	case evenkeel.KindIncidentRaise:
+		return new(evenkeel.IncidentRaise)
+	case evenkeel.KindIncidentEnd:
+		return new(evenkeel.IncidentEnd)
 	default:
 		return newChatBody(kind)
 	}

@@ -62,18 +62,21 @@ type Desk struct {
 	keys       table[uint64, keyRow, *keyRow]
 	timers     table[uint64, timerRow, *timerRow]
 	work       table[uint64, workRow, *workRow]
+	incidents  table[uint64, incidentRow, *incidentRow]
 
 	// Derived from the rows: rebuilt by relink.
-	floor     *routing.Floor
-	steady    timerHeap // deadlines that an outage does not extend
-	presence  timerHeap // deadlines that an outage extends
-	callers   map[evenkeel.Principal]*caller
-	keyQueue  fifo[*keyRow]  // timed keys, oldest first
-	lingered  fifo[*chatRow] // chats that may leave, oldest first
-	workQueue fifo[*workRow]
-	byHash    map[string]*apiKeyRow
-	crews     map[uint64]*crew // sessions by incarnation
-	behind    bool             // follow-up work is left over
+	floor      *routing.Floor
+	steady     timerHeap // deadlines that an outage does not extend
+	presence   timerHeap // deadlines that an outage extends
+	callers    map[evenkeel.Principal]*caller
+	keyQueue   fifo[*keyRow]  // timed keys, oldest first
+	lingered   fifo[*chatRow] // chats that may leave, oldest first
+	workQueue  fifo[*workRow]
+	byHash     map[string]*apiKeyRow
+	crews      map[uint64]*crew   // sessions by incarnation
+	behind     bool               // follow-up work is left over
+	opened     []*incidentRow     // incidents that are open, oldest first
+	remembered fifo[*incidentRow] // closed ones, in the order of closing
 
 	// Of the entry being applied.
 	out     Output
@@ -110,7 +113,7 @@ func New() *Desk {
 func (d *Desk) tables() []anyTable {
 	return []anyTable{
 		&d.nodes, &d.workspaces, &d.queues, &d.agents, &d.apiKeys, &d.tokens, &d.customers, &d.sessions,
-		&d.chats, &d.channels, &d.chunks, &d.keys, &d.timers, &d.work,
+		&d.chats, &d.channels, &d.chunks, &d.keys, &d.timers, &d.work, &d.incidents,
 	}
 }
 

@@ -80,6 +80,9 @@ func sizeInvariant(d *Desk, bytes int64) error {
 	for _, cu := range d.customers.list {
 		bytes += int64(len(cu.Attributes))
 	}
+	for _, row := range d.incidents.list {
+		bytes += incidentSize(&row.Incident)
+	}
 	if bytes != d.cell.Bytes {
 		return fmt.Errorf("the state is counted as %d bytes, it is %d", d.cell.Bytes, bytes)
 	}

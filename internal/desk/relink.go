@@ -20,7 +20,7 @@ func (d *Desk) relink() error {
 		ws.emails = make(map[string]*agentRow)
 	}
 	steps := []func() error{
-		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkChats, d.relinkSessions, d.relinkKeys, d.relinkTime,
+		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkChats, d.relinkSessions, d.relinkKeys, d.relinkTime, d.relinkIncidents,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

@@ -14,32 +14,34 @@ type key struct{ ws, id string }
 
 // cellRow is the one row about the cell itself.
 type cellRow struct {
-	CellID      string            `cbor:"1,keyasint"`
-	Generation  string            `cbor:"2,keyasint"`
-	Level       uint64            `cbor:"3,keyasint"`
-	Limits      evenkeel.Limits   `cbor:"4,keyasint"`
-	Index       uint64            `cbor:"5,keyasint"`
-	Now         evenkeel.DeskTime `cbor:"6,keyasint"`
-	Offset      evenkeel.Duration `cbor:"7,keyasint"` // wall time = Now + Offset
-	Shift       evenkeel.Duration `cbor:"8,keyasint"` // sum of all gaps: what presence deadlines are extended by
-	Hash        uint64            `cbor:"9,keyasint"` // of all results and events so far
-	ChatSeq     uint64            `cbor:"10,keyasint"`
-	OfferSeq    uint64            `cbor:"11,keyasint"`
-	TimerSeq    uint64            `cbor:"12,keyasint"`
-	WorkSeq     uint64            `cbor:"13,keyasint"`
-	KeySeq      uint64            `cbor:"14,keyasint"`
-	TokenSeq    uint64            `cbor:"15,keyasint"`
-	Incarnation uint64            `cbor:"16,keyasint"` // the last one issued
-	VisitorKey  []byte            `cbor:"17,keyasint,omitempty"`
-	StartHash   string            `cbor:"18,keyasint,omitempty"`
-	StartUntil  evenkeel.DeskTime `cbor:"19,keyasint,omitempty"`
-	StartAdmin  string            `cbor:"20,keyasint,omitempty"`
-	Sweep       uint64            `cbor:"21,keyasint,omitempty"` // timer that expires idempotency keys
-	Bytes       int64             `cbor:"22,keyasint"`           // logical size of the state
-	Skipped     uint64            `cbor:"23,keyasint,omitempty"` // steps left out because they panicked
-	AgentSeq    uint64            `cbor:"24,keyasint"`
-	LingerSeq   uint64            `cbor:"25,keyasint"`
-	TurnSeq     uint64            `cbor:"26,keyasint"` // rises with each assignment, for round_robin
+	CellID       string            `cbor:"1,keyasint"`
+	Generation   string            `cbor:"2,keyasint"`
+	Level        uint64            `cbor:"3,keyasint"`
+	Limits       evenkeel.Limits   `cbor:"4,keyasint"`
+	Index        uint64            `cbor:"5,keyasint"`
+	Now          evenkeel.DeskTime `cbor:"6,keyasint"`
+	Offset       evenkeel.Duration `cbor:"7,keyasint"` // wall time = Now + Offset
+	Shift        evenkeel.Duration `cbor:"8,keyasint"` // sum of all gaps: what presence deadlines are extended by
+	Hash         uint64            `cbor:"9,keyasint"` // of all results and events so far
+	ChatSeq      uint64            `cbor:"10,keyasint"`
+	OfferSeq     uint64            `cbor:"11,keyasint"`
+	TimerSeq     uint64            `cbor:"12,keyasint"`
+	WorkSeq      uint64            `cbor:"13,keyasint"`
+	KeySeq       uint64            `cbor:"14,keyasint"`
+	TokenSeq     uint64            `cbor:"15,keyasint"`
+	Incarnation  uint64            `cbor:"16,keyasint"` // the last one issued
+	VisitorKey   []byte            `cbor:"17,keyasint,omitempty"`
+	StartHash    string            `cbor:"18,keyasint,omitempty"`
+	StartUntil   evenkeel.DeskTime `cbor:"19,keyasint,omitempty"`
+	StartAdmin   string            `cbor:"20,keyasint,omitempty"`
+	Sweep        uint64            `cbor:"21,keyasint,omitempty"` // timer that expires idempotency keys
+	Bytes        int64             `cbor:"22,keyasint"`           // logical size of the state
+	Skipped      uint64            `cbor:"23,keyasint,omitempty"` // steps left out because they panicked
+	AgentSeq     uint64            `cbor:"24,keyasint"`
+	LingerSeq    uint64            `cbor:"25,keyasint"`
+	TurnSeq      uint64            `cbor:"26,keyasint"` // rises with each assignment, for round_robin
+	IncidentSeq  uint64            `cbor:"70,keyasint,omitempty"`
+	IncidentEnds uint64            `cbor:"71,keyasint,omitempty"`
 }
 
 type nodeRow struct {
@@ -325,6 +327,15 @@ type workRow struct {
 	N    uint64   `cbor:"4,keyasint,omitempty"`
 }
 
+// incidentRow is an incident, open or remembered.
+type incidentRow struct {
+	rowMeta
+	Seq               uint64 `cbor:"1,keyasint"`
+	evenkeel.Incident `cbor:"2,keyasint"`
+	Ended             uint64 `cbor:"3,keyasint,omitempty"` // in which order they ended; 0: it is open
+}
+
+func (r *incidentRow) key() uint64            { return r.Seq }
 func (r *nodeRow) key() string                { return r.ID }
 func (r *workspaceRow) key() string           { return r.ID }
 func (r *queueRow) key() key                  { return key{r.Workspace, r.Config.ID} }

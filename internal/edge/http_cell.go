@@ -11,6 +11,8 @@ import (
 func (e *Edge) cellRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/cell", asking(evenkeel.KindChatNote), getCell, "The cell and its nodes"},
+		{http.MethodGet, "/v1/incidents", asking(evenkeel.KindIncidentEnd), listIncidents, "What the operator should know of, the newest first"},
+		{http.MethodPost, "/v1/incidents/{id}/end", asking(evenkeel.KindIncidentEnd), endIncident, "Close an incident that was seen to"},
 		{http.MethodGet, "/healthz", open(), health, "Whether the process lives"},
 		{http.MethodGet, "/readyz", open(), ready, "Whether this node can serve, or why not"},
 	}
@@ -33,4 +35,18 @@ func ready(q *request) (*answer, *evenkeel.Error) {
 		return nil, &evenkeel.Error{Code: evenkeel.CodeNoLeader, Detail: "not ready: " + why, RetryAfter: evenkeel.Second}
 	}
 	return &answer{raw: []byte(`{"status":"ready"}` + "\n")}, nil
+}
+
+func listIncidents(q *request) (*answer, *evenkeel.Error) {
+	state := q.URL.Query().Get("state")
+	if state != "" && state != "open" {
+		return nil, badQuery("state", "must be open, or left out")
+	}
+	return listPage(q, 'i', func(i *evenkeel.Incident) string { return i.ID }, func(r Reader, after string, limit int) ([]*evenkeel.Incident, error) {
+		return r.Incidents(q.who.Principal, state == "open", after, limit)
+	}, func(i *evenkeel.Incident) any { return i })
+}
+
+func endIncident(q *request) (*answer, *evenkeel.Error) {
+	return q.remove(&evenkeel.IncidentEnd{ID: q.PathValue("id")})
 }

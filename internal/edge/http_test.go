@@ -330,3 +330,18 @@ func TestCellAndHealth(t *testing.T) {
 	f.call("GET", "/healthz", "", "").want(200)
 	f.call("HEAD", "/healthz", "", "").want(200)
 }
+
+// TestIncidentsOverHTTP lists what the operator should know of, and closes it.
+func TestIncidentsOverHTTP(t *testing.T) {
+	f := newFixture(t)
+	for _, kind := range []string{"disk_low", "clock_skew"} {
+		f.must(evenkeel.System(), &evenkeel.IncidentRaise{Incident: kind, Subject: "n1", Severity: evenkeel.SeverityWarning, Summary: "seen"})
+	}
+	f.call("GET", "/v1/incidents", "supervisor", "").refused(evenkeel.CodeForbidden, "")
+	page := f.call("GET", "/v1/incidents?limit=1", "admin", "").want(200).equal("items.0.kind", "clock_skew", "items.0.severity", "warning", "items.1", nil)
+	f.call("GET", "/v1/incidents?limit=1&cursor="+page.str("next"), "admin", "").want(200).equal("items.0.kind", "disk_low", "next", nil)
+	f.call("POST", "/v1/incidents/i2/end", "admin", "").want(204)
+	f.call("POST", "/v1/incidents/i9/end", "admin", "").refused(evenkeel.CodeNotFound, "")
+	f.call("GET", "/v1/incidents?state=open", "admin", "").want(200).equal("items.0.id", "i1", "items.1", nil)
+	f.call("GET", "/v1/incidents?state=shut", "admin", "").refused(evenkeel.CodeBadRequest, "state")
+}

@@ -32,6 +32,8 @@ type Reader interface {
 	Transcript(by evenkeel.Principal, chat string, r evenkeel.MessageRange, notes bool) (*evenkeel.Transcript, error)
 	Why(by evenkeel.Principal, chat string) (*evenkeel.Why, error)
 
+	Incidents(by evenkeel.Principal, open bool, after string, limit int) ([]*evenkeel.Incident, error)
+
 	AgentDesk(by evenkeel.Principal) (*evenkeel.AgentDesk, error)
 	VisitorDesk(by evenkeel.Principal) (*evenkeel.VisitorDesk, error)
 	MaySubscribe(by evenkeel.Principal, channel string) error

@@ -55,6 +55,8 @@ func routeRoles() map[string]string {
 		"GET /v1/workspaces/{id}":      "asASo",
 		"PUT /v1/workspaces/{id}":      "Ao",
 		"GET /v1/cell":                 "asASo",
+		"GET /v1/incidents":            "ASo",
+		"POST /v1/incidents/{id}/end":  "ASo",
 		"GET /healthz":                 "*",
 		"GET /readyz":                  "*",
 	}

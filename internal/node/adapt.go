@@ -82,7 +82,7 @@ func (c cellOf) Status() edge.CellStatus {
 	return edge.CellStatus{
 		ID: status.CellID, Name: c.name, Generation: status.Generation, Leader: leader, Term: stands.Term,
 		Index: stands.Applied, FeatureLevel: status.Level, State: state, Voters: 1, Tolerates: 0,
-		Nodes: []edge.NodeStatus{c.nodeStatus(stands, status)}, NotReady: c.notReady(stands),
+		Nodes: []edge.NodeStatus{c.nodeStatus(stands, status)}, IncidentsOpen: int(status.Incidents), NotReady: c.notReady(stands),
 	}
 }
 

@@ -60,6 +60,7 @@ type Node struct {
 	firstRun *FirstRun
 	anchor   deskAnchor
 	stopping atomic.Bool
+	concerns *concerns
 
 	tasks sync.WaitGroup // the goroutines of this package
 	quit  chan struct{}  // closed when they are to end
@@ -79,7 +80,7 @@ func Start(ctx context.Context, cfg Config, host Host) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, host: host, log: host.Log, started: time.Now(),
-		quit: make(chan struct{}), done: make(chan struct{}),
+		concerns: newConcerns(), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
@@ -123,6 +124,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.serve()
 	n.tasks.Go(n.watch)
 	n.tasks.Go(n.reportClock)
+	n.tasks.Go(n.watchSelf)
 	return nil
 }
 
