@@ -28,6 +28,8 @@ type Limits struct {
 	Customers       int64    `cbor:"23,keyasint,omitempty" json:"customers"`        // of the cell
 	Nodes           int64    `cbor:"24,keyasint,omitempty" json:"nodes"`            // known to the cell
 	Incidents       int64    `cbor:"25,keyasint,omitempty" json:"incidents"`        // remembered, the closed ones among them
+	Tallies         int64    `cbor:"40,keyasint,omitempty" json:"tallies"`          // of the cell: counts of a queue or agent in an interval
+	TallyKeep       Duration `cbor:"41,keyasint,omitempty" json:"tally_keep"`       // a tally's stay
 }
 
 // DefaultLimits returns the documented defaults.
@@ -38,6 +40,7 @@ func DefaultLimits() Limits {
 		VisitorSessions: 20, AgentSessions: 20, AgentQueues: 64, FollowUp: 1000, Participants: 10,
 		Attributes: 16 << 10, Tags: 50, Linger: 15 * Minute, KeyLife: 10 * Minute, MissedOffers: 3, ReOffer: 10 * Second,
 		ClosedChats: 20000, Customers: 200000, Nodes: 64, Incidents: 1000,
+		Tallies: 200000, TallyKeep: 35 * 24 * Hour,
 	}
 }
 

@@ -64,6 +64,13 @@ type CustomerPut struct {
 	Attributes json.RawMessage `cbor:"3,keyasint,omitempty"`
 }
 
+// QueueRefused tells that a queue refused so many starts, for it was closed or
+// full.
+type QueueRefused struct {
+	Queue  string `cbor:"1,keyasint,omitempty"` // empty: the workspace's default queue
+	Number int64  `cbor:"2,keyasint"`
+}
+
 func (*QueuePut) Kind() Kind       { return KindQueuePut }
 func (*QueueDelete) Kind() Kind    { return KindQueueDelete }
 func (*AgentPut) Kind() Kind       { return KindAgentPut }
@@ -73,3 +80,4 @@ func (*APIKeyPut) Kind() Kind      { return KindAPIKeyPut }
 func (*APIKeyDelete) Kind() Kind   { return KindAPIKeyDelete }
 func (*WorkspacePut) Kind() Kind   { return KindWorkspacePut }
 func (*CustomerPut) Kind() Kind    { return KindCustomerPut }
+func (*QueueRefused) Kind() Kind   { return KindQueueRefused }

@@ -52,6 +52,8 @@ const (
 	// Incidents.
 	KindIncidentRaise Kind = 90
 	KindIncidentEnd   Kind = 91
+	// Service levels.
+	KindQueueRefused Kind = 120
 )
 
 // Kinds lists every kind in the order of its number, with its name: the method
@@ -71,6 +73,7 @@ func Kinds() []KindInfo {
 		{KindChatWrapup, "chat.wrapup"}, {KindChatRate, "chat.rate"}, {KindChatDelivered, "chat.delivered"},
 		{KindChatSeen, "chat.seen"}, {KindChatUpdate, "chat.update"},
 		{KindIncidentRaise, "incident.raise"}, {KindIncidentEnd, "incident.end"},
+		{KindQueueRefused, "queue.refused"},
 	}
 }
 

@@ -96,12 +96,17 @@ type Position struct {
 }
 
 // Channel joins a kind and an id to the name that clients see, such as
-// "chat:c1" or, outside the default workspace, "acme/chat:c1".
+// "chat:c1" or, outside the default workspace, "acme/chat:c1". The one channel
+// without an id is "desk".
 func Channel(workspace, kind, id string) string {
-	if workspace == DefaultWorkspace {
-		return kind + ":" + id
+	name := kind
+	if kind != ChannelDesk {
+		name += ":" + id
 	}
-	return workspace + "/" + kind + ":" + id
+	if workspace == DefaultWorkspace {
+		return name
+	}
+	return workspace + "/" + name
 }
 
 // ParseChannel is the reverse of Channel. A channel has one name: with the
@@ -109,10 +114,14 @@ func Channel(workspace, kind, id string) string {
 func ParseChannel(name string) (workspace, kind, id string, ok bool) {
 	workspace = DefaultWorkspace
 	rest := name
-	if i := strings.IndexByte(name, '/'); i >= 0 && i < strings.IndexByte(name, ':') {
+	prefix, _, _ := strings.Cut(name, ":")
+	if i := strings.IndexByte(prefix, '/'); i >= 0 {
 		if workspace, rest = name[:i], name[i+1:]; workspace == DefaultWorkspace {
 			return "", "", "", false
 		}
+	}
+	if rest == ChannelDesk {
+		return workspace, ChannelDesk, "", workspace != ""
 	}
 	kind, id, ok = strings.Cut(rest, ":")
 	return workspace, kind, id, ok && kind != "" && id != "" && workspace != ""
@@ -124,6 +133,8 @@ const (
 	ChannelStaff   = "staff"
 	ChannelAgent   = "agent"
 	ChannelVisitor = "visitor"
+	ChannelQueue   = "queue" // live figures of a queue, without a history
+	ChannelDesk    = "desk"  // those of the workspace; it has no id
 )
 
 func enumString[E ~uint8](e E, names []string) string {

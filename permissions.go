@@ -20,7 +20,8 @@ func Allowed(role Role, kind Kind) bool {
 	var who int
 	switch kind {
 	case KindCellForm, KindNodeUp, KindNodeLost, KindClockSet, KindCheckpoint, KindLimitsSet,
-		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise:
+		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise,
+		KindQueueRefused:
 		who = 0 // the cell itself only
 	case KindTokenRevoke, KindPasswordSet:
 		who = staff

@@ -236,6 +236,10 @@ func (d *Desk) MaySubscribe(by evenkeel.Principal, channel string) error {
 		allowed = a.agent != nil && a.agent.Config.ID == id || a.supervises() && d.agents.get(key{ws, id}) != nil
 	case evenkeel.ChannelVisitor:
 		allowed = a.customer == id
+	case evenkeel.ChannelQueue:
+		allowed = a.supervises() && d.queues.get(key{ws, id}) != nil
+	case evenkeel.ChannelDesk:
+		allowed = a.supervises()
 	}
 	if !allowed {
 		return denied

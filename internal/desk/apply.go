@@ -215,6 +215,8 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.incidentRaise(b)
 	case *evenkeel.IncidentEnd:
 		return d.incidentEnd(c, b)
+	case *evenkeel.QueueRefused:
+		return d.queueRefused(c, b)
 	default:
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%s is not for a cell that exists", c.kind)
 	}

@@ -16,6 +16,7 @@ import (
 func (d *Desk) wait(c *chatRow) {
 	c.State = evenkeel.ChatQueued
 	c.queue.waiting++
+	c.queue.line.Set(c)
 	d.floorChat(c)
 	q := &c.queue.Config
 	if q.MaxWait > 0 && q.Overflow != "" && c.WaitTimer == 0 {
@@ -64,6 +65,8 @@ func (d *Desk) offerTo(c *chatRow, a *agentRow, w why) {
 	c.State, c.Why, c.OfferedOn = evenkeel.ChatOffered, w, d.Wall()
 	c.Offer = &offer{ID: "o" + base36(d.cell.OfferSeq), Agent: a.Config.ID, Deadline: deadline - evenkeel.DeskTime(d.cell.Shift)}
 	c.Offer.Timer = d.setTimer(timerOffer, "", c.ID, deadline)
+	c.queue.ringing++
+	c.queue.line.Set(c)
 	d.agents.touch(a)
 	a.offers = insertChat(a.offers, c)
 	d.occupy(c, a)
@@ -132,6 +135,7 @@ func (d *Desk) endOffer(c *chatRow, reason evenkeel.EndReason) *agentRow {
 	a.offers = removeChat(a.offers, c)
 	d.publish(a.channel, &evenkeel.Publication{Type: evenkeel.PubOfferEnd, Offer: c.Offer.ID, ChatID: c.ID, Reason: reason})
 	c.Offer = nil
+	c.queue.ringing--
 	d.vacate(c, a)
 	return a
 }
@@ -146,6 +150,7 @@ func (d *Desk) rescind(c *chatRow) {
 // missOffer ends an offer that nobody answered in time.
 func (d *Desk) missOffer(c *chatRow) {
 	a := d.endOffer(c, evenkeel.EndTimeout)
+	d.missed(c, a)
 	a.Missed++
 	d.exclude(c, a.Config.ID, d.cell.Now+evenkeel.DeskTime(d.cell.Limits.ReOffer))
 	if a.Missed >= d.cell.Limits.MissedOffers && a.Status == evenkeel.StatusOnline {
@@ -178,6 +183,10 @@ func (d *Desk) give(c *chatRow, a *agentRow, w why) {
 		c.AnsweredOn = d.Wall()
 	}
 	c.Excluded, c.Prefer, c.HoldUntil = nil, "", 0
+	c.queue.line.Delete(c)
+	c.queue.active++
+	d.answered(c)
+	c.Taken = d.cell.Now
 	d.stopTimer(&c.WaitTimer)
 	d.stopTimer(&c.GoneTimer) // the wait's: another one is for active chats
 	d.agents.touch(a)
@@ -209,7 +218,7 @@ func (d *Desk) release(c *chatRow, reason evenkeel.EndReason) {
 	d.relieve(c, reason)
 	d.stopTimer(&c.GoneTimer)
 	c.Agent, c.agent = "", nil
-	c.Entered = d.cell.Now // it has not waited meanwhile
+	c.Entered, c.Waits = d.cell.Now, d.cell.Now // it has not waited meanwhile
 	d.revoke(c, a)
 }
 
@@ -217,6 +226,10 @@ func (d *Desk) release(c *chatRow, reason evenkeel.EndReason) {
 // reading a chat that is closed.
 func (d *Desk) relieve(c *chatRow, reason evenkeel.EndReason) {
 	a := c.agent
+	d.handled(c)
+	if c.State == evenkeel.ChatActive {
+		c.queue.active--
+	}
 	d.stopTimer(&c.LostTimer)
 	c.IdleFrom = 0
 	d.agents.touch(a)
@@ -285,12 +298,18 @@ const overflowRetry = evenkeel.DeskTime(10 * evenkeel.Second)
 // time.
 func (d *Desk) moveTo(c *chatRow, to *queueRow) {
 	d.stopTimer(&c.WaitTimer)
+	c.queue.line.Delete(c)
+	fresh := to != c.queue || c.State == evenkeel.ChatActive
 	if to != c.queue {
 		c.Excluded = nil // who refused it there may be right for it here
+		d.flowsOut(c)
 	}
 	c.queue.live--
 	to.live++
 	c.Queue, c.queue = to.Config.ID, to
+	if fresh {
+		d.comes(c)
+	}
 	c.Entered = d.cell.Now
 	c.HoldUntil = 0
 }

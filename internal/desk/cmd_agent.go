@@ -36,7 +36,9 @@ func (d *Desk) agentPut(c *call, b *evenkeel.AgentPut) (evenkeel.Result, *evenke
 	}
 	demoted := old.Config.Role.Supervises() && !b.Agent.Role.Supervises()
 	lost := old.offersLost(b.Agent.Queues)
+	d.discharge(old)
 	old.Config = b.Agent
+	d.enlist(old)
 	old.Turns = old.turnsIn(b.Agent.Queues)
 	if b.Password != "" {
 		old.Password, old.OneTime = b.Password, false
@@ -85,6 +87,8 @@ func (d *Desk) addAgent(a *agentRow) {
 	a.channel = d.openChannel(evenkeel.Channel(a.Workspace, evenkeel.ChannelAgent, a.Config.ID), agentHistory)
 	d.agents.add(a)
 	d.account(agentSize(&a.Config))
+	a.Stands, a.Settled = a.stands(), d.cell.Now
+	d.enlist(a)
 	d.linkAgent(a)
 }
 
@@ -221,6 +225,7 @@ func (d *Desk) agentDelete(c *call, b *evenkeel.AgentDelete) (evenkeel.Result, *
 		d.endSession(a.sessions[0])
 	}
 	ws := d.workspaces.get(a.Workspace)
+	d.discharge(a)
 	ws.agents--
 	if a.Config.Email != "" {
 		delete(ws.emails, a.Config.Email)

@@ -120,6 +120,7 @@ func (d *Desk) limitsSet(b *evenkeel.LimitsSet) (evenkeel.Result, *evenkeel.Erro
 		return evenkeel.Result{}, refusal
 	}
 	d.cell.Limits = b.Limits
+	d.tidyTallies()
 	return evenkeel.Result{}, nil
 }
 
@@ -136,7 +137,7 @@ func checkLimits(l *evenkeel.Limits) *evenkeel.Error {
 			return evenkeel.FieldErrorf(f.name, "%s must be at least 1", f.name)
 		}
 	}
-	for _, f := range []namedDuration{{"linger", l.Linger}, {"key_life", l.KeyLife}, {"re_offer", l.ReOffer}} {
+	for _, f := range []namedDuration{{"linger", l.Linger}, {"key_life", l.KeyLife}, {"re_offer", l.ReOffer}, {"tally_keep", l.TallyKeep}} {
 		if f.value < 0 || f.value > maxDuration {
 			return evenkeel.FieldErrorf(f.name, "%s must be from 0 to 366 days", f.name)
 		}

@@ -38,7 +38,12 @@ func (d *Desk) chatClose(c *call, b *evenkeel.ChatClose) (evenkeel.Result, *even
 func (d *Desk) closeChat(c *chatRow, reason evenkeel.CloseReason) {
 	wrap := c.queue.Config.WrapUp
 	wrapping := c.State == evenkeel.ChatActive && wrap > 0 && reason != evenkeel.ClosedAgentLost
-	if !wrapping {
+	switch {
+	case wrapping:
+		c.queue.active--
+	default:
+		d.endsUnanswered(c, reason)
+		c.queue.line.Delete(c)
 		d.detach(c, evenkeel.EndClosed)
 	}
 	d.stopTimer(&c.WaitTimer)

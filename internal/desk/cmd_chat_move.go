@@ -32,6 +32,9 @@ func (d *Desk) chatTransfer(c *call, b *evenkeel.ChatTransfer) (evenkeel.Result,
 		d.addNote(chat, &c.actor, c.id, b.Note, nil)
 	}
 	owner := chat.Agent
+	if owner != "" {
+		d.handsOver(chat)
+	}
 	d.detach(chat, evenkeel.EndTransferred)
 	if to != nil {
 		d.moveTo(chat, to)

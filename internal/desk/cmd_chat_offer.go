@@ -43,6 +43,7 @@ func (d *Desk) chatDecline(c *call, b *evenkeel.ChatDecline) (evenkeel.Result, *
 	d.chats.touch(chat)
 	d.endOffer(chat, evenkeel.EndDeclined)
 	me.Missed = 0 // touched by endOffer
+	d.declined(chat, me)
 	d.exclude(chat, me.Config.ID, d.cell.Now+evenkeel.DeskTime(d.cell.Limits.ReOffer))
 	d.wait(chat)
 	return evenkeel.Result{Chat: d.view(chat)}, nil

@@ -151,7 +151,7 @@ func (d *Desk) openChat(a *actor, b *evenkeel.ChatStart, q *queueRow, asked stri
 	c := &chatRow{
 		Seq: d.cell.ChatSeq, ID: "c" + base36(d.cell.ChatSeq), Workspace: a.ws, Queue: q.Config.ID, Asked: asked,
 		Customer: cu.ID, State: evenkeel.ChatQueued, Priority: b.Priority, QueuedAt: d.cell.Now, QueuedOn: d.Wall(),
-		Entered: d.cell.Now, Subject: b.Subject, Attributes: b.Attributes,
+		Entered: d.cell.Now, Waits: d.cell.Now, Started: d.cell.Now, Subject: b.Subject, Attributes: b.Attributes,
 		queue: q, customer: cu,
 	}
 	d.placeFromPast(c, cu)
@@ -163,6 +163,7 @@ func (d *Desk) openChat(a *actor, b *evenkeel.ChatStart, q *queueRow, asked stri
 	q.live++
 	d.workspaces.get(a.ws).chats++
 	d.account(chatSize(c))
+	d.comes(c)
 	return c
 }
 

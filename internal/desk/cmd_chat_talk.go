@@ -83,6 +83,9 @@ func (d *Desk) addMessage(c *chatRow, a *actor, id, text string, kind evenkeel.M
 	both.pub.Message = &both.msg
 	d.sayRecord(c.talk, &both.pub, cause)
 	c.last = &both.msg
+	if a.agent != nil && !c.Responded {
+		d.responded(c)
+	}
 	d.spoke(c, a)
 	return &both.msg
 }

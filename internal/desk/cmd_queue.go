@@ -47,6 +47,12 @@ func (d *Desk) queuePut(c *call, b *evenkeel.QueuePut) (evenkeel.Result, *evenke
 }
 
 func (d *Desk) addQueue(q *queueRow) {
+	q.Settled = d.cell.Now
+	for _, a := range d.agents.list { // a sum: any order gives the same
+		if a.Workspace == q.Workspace && a.member(q.Config.ID) {
+			q.Staff.count(a.Stands, 1)
+		}
+	}
 	d.queues.add(q)
 	d.account(queueSize(&q.Config))
 	d.linkQueue(q)
@@ -54,6 +60,7 @@ func (d *Desk) addQueue(q *queueRow) {
 
 func (d *Desk) linkQueue(q *queueRow) {
 	q.floorID = floorID(q.Workspace, q.Config.ID)
+	q.line = newLine()
 	d.workspaces.get(q.Workspace).queues++
 	d.floorQueue(q)
 }
@@ -157,7 +164,9 @@ func (d *Desk) queueDelete(c *call, b *evenkeel.QueueDelete) (evenkeel.Result, *
 	if ws.DefaultQueue == b.Queue {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%q is the workspace's default queue; choose another default first", b.Queue)
 	}
+	d.settleQueue(q)
 	d.queues.remove(q)
+	d.emit(evenkeel.Event{Kind: evenkeel.EventDropped, Channel: evenkeel.Channel(q.Workspace, evenkeel.ChannelQueue, b.Queue)})
 	d.account(-queueSize(&q.Config))
 	ws.queues--
 	d.floor.DeleteQueue(q.floorID)

@@ -189,6 +189,8 @@ func newBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.IncidentRaise)
 	case evenkeel.KindIncidentEnd:
 		return new(evenkeel.IncidentEnd)
+	case evenkeel.KindQueueRefused:
+		return new(evenkeel.QueueRefused)
 	default:
 		return newChatBody(kind)
 	}

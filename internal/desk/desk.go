@@ -18,6 +18,8 @@
 //	cmd_*.go                one file a family of commands: validate, then mutate
 //	assign.go               a chat's way between queue, offer, owner and close
 //	floor.go                what routing is told of all this
+//	levels.go               what is counted of a chat, and when
+//	clock.go tally.go       time that counts, and where the counts are kept
 //	actor.go                who asks, and what he may see
 //	keys.go                 exactly-once by the caller's id
 //	channels.go             events, their history, positions
@@ -63,6 +65,7 @@ type Desk struct {
 	timers     table[uint64, timerRow, *timerRow]
 	work       table[uint64, workRow, *workRow]
 	incidents  table[uint64, incidentRow, *incidentRow]
+	tallies    table[tallyKey, tallyRow, *tallyRow]
 
 	// Derived from the rows: rebuilt by relink.
 	floor      *routing.Floor
@@ -77,6 +80,9 @@ type Desk struct {
 	behind     bool               // follow-up work is left over
 	opened     []*incidentRow     // incidents that are open, oldest first
 	remembered fifo[*incidentRow] // closed ones, in the order of closing
+
+	tallyIndex *tallyIndex
+	tallyAge   fifo[*tallyRow] // oldest first
 
 	// Of the entry being applied.
 	out     Output
@@ -114,6 +120,7 @@ func (d *Desk) tables() []anyTable {
 	return []anyTable{
 		&d.nodes, &d.workspaces, &d.queues, &d.agents, &d.apiKeys, &d.tokens, &d.customers, &d.sessions,
 		&d.chats, &d.channels, &d.chunks, &d.keys, &d.timers, &d.work, &d.incidents,
+		&d.tallies,
 	}
 }
 
@@ -127,6 +134,7 @@ func (d *Desk) relinkEmpty() {
 	d.callers = make(map[evenkeel.Principal]*caller)
 	d.byHash = make(map[string]*apiKeyRow)
 	d.crews = make(map[uint64]*crew)
+	d.tallyIndex = newTallyIndex()
 }
 
 // Now returns the desk time of the last entry.

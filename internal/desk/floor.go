@@ -22,8 +22,10 @@ func (d *Desk) floorChat(c *chatRow) {
 	d.floor.PutChat(fc)
 }
 
-// floorAgent tells routing how an agent stands.
+// floorAgent tells routing how a touched agent stands, and counts the time that
+// he stood otherwise.
 func (d *Desk) floorAgent(a *agentRow) {
+	d.restand(a)
 	fa := routing.Agent{
 		ID: a.floorID, Connected: a.connected(), Capacity: a.Config.Capacity, Used: a.Used,
 		LastAssigned: int64(a.LastAssigned), IdleSince: int64(a.IdleSince),

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -10,6 +11,7 @@ import (
 func invariants(d *Desk) error {
 	used := map[*agentRow]int64{}
 	live, waiting := map[*queueRow]int64{}, map[*queueRow]int64{}
+	ringing, active := map[*queueRow]int64{}, map[*queueRow]int64{}
 	var bytes int64
 	for _, c := range d.chats.list {
 		if err := chatInvariants(d, c); err != nil {
@@ -22,7 +24,11 @@ func invariants(d *Desk) error {
 		case evenkeel.ChatOffered:
 			used[d.agents.get(key{c.Workspace, c.Offer.Agent})] += c.Weight
 			live[c.queue]++
+			ringing[c.queue]++
 		case evenkeel.ChatActive, evenkeel.ChatWrapping:
+			if c.State == evenkeel.ChatActive {
+				active[c.queue]++
+			}
 			used[c.agent] += c.Weight
 			live[c.queue]++
 		}
@@ -56,9 +62,47 @@ func invariants(d *Desk) error {
 		if q.live != live[q] || q.waiting != waiting[q] {
 			return fmt.Errorf("queue %s counts %d/%d instead of %d/%d", q.Config.ID, q.live, q.waiting, live[q], waiting[q])
 		}
+		if q.ringing != ringing[q] || q.active != active[q] || int64(q.line.Len()) != waiting[q]+ringing[q] {
+			return fmt.Errorf("queue %s counts %d/%d, %d in line, instead of %d/%d", q.Config.ID, q.ringing, q.active, q.line.Len(), ringing[q], active[q])
+		}
+		if q.today != nil && !reflect.DeepEqual(normal(q.today), normal(d.sumOfDay(q, q.day))) {
+			return fmt.Errorf("the day of queue %s is counted as %+v, it is %+v", q.Config.ID, q.today, d.sumOfDay(q, q.day))
+		}
+		if err := staffInvariant(d, q); err != nil {
+			return err
+		}
 		bytes += queueSize(&q.Config)
 	}
+	if n := d.tallies.len(); n != d.tallyIndex.Len() || n != d.tallyAge.len() {
+		return fmt.Errorf("%d tallies, %d in order, %d by age", n, d.tallyIndex.Len(), d.tallyAge.len())
+	}
 	return sizeInvariant(d, bytes)
+}
+
+// normal leaves the difference between no buckets and none yet out.
+func normal(c *evenkeel.QueueCounts) evenkeel.QueueCounts {
+	out := *c.Clone()
+	if len(out.Waits) == 0 {
+		out.Waits = nil
+	}
+	return out
+}
+
+// staffInvariant counts the members of a queue anew.
+func staffInvariant(d *Desk, q *queueRow) error {
+	var want staff
+	for _, a := range d.agents.list {
+		if a.Stands != a.stands() {
+			return fmt.Errorf("agent %s stands as %+v, counted as %+v", a.Config.ID, a.stands(), a.Stands)
+		}
+		if a.Workspace == q.Workspace && a.member(q.Config.ID) {
+			want.count(a.stands(), 1)
+		}
+	}
+	if q.Staff != want {
+		return fmt.Errorf("the staff of queue %s is counted as %+v, it is %+v", q.Config.ID, q.Staff, want)
+	}
+	return nil
 }
 
 // sizeInvariant counts the logical bytes anew.
@@ -74,6 +118,9 @@ func sizeInvariant(d *Desk, bytes int64) error {
 	}
 	for _, ws := range d.workspaces.list {
 		bytes += workspaceSize(&ws.Workspace)
+	}
+	for _, t := range d.tallies.list {
+		bytes += tallySize(t)
 	}
 	bytes += int64(d.keys.len()) * keyBytes
 	bytes += int64(d.nodes.len()+d.apiKeys.len()+d.tokens.len()+d.customers.len()+d.sessions.len()+d.timers.len()+d.work.len()) * rowBytes

@@ -21,6 +21,7 @@ func (d *Desk) relink() error {
 	}
 	steps := []func() error{
 		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkChats, d.relinkSessions, d.relinkKeys, d.relinkTime, d.relinkIncidents,
+		d.relinkTallies,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -156,6 +157,7 @@ func (d *Desk) relinkLive(c *chatRow) error {
 	switch c.State {
 	case evenkeel.ChatQueued:
 		c.queue.waiting++
+		c.queue.line.Set(c)
 		d.floorChat(c)
 	case evenkeel.ChatOffered:
 		if c.Offer == nil {
@@ -166,11 +168,16 @@ func (d *Desk) relinkLive(c *chatRow) error {
 			return fmt.Errorf("chat %s is offered to an unknown agent", c.ID)
 		}
 		a.offers = insertChat(a.offers, c)
+		c.queue.ringing++
+		c.queue.line.Set(c)
 	default:
 		if c.agent = d.agents.get(key{c.Workspace, c.Agent}); c.agent == nil {
 			return fmt.Errorf("chat %s is owned by an unknown agent", c.ID)
 		}
 		c.agent.owned = insertChat(c.agent.owned, c)
+		if c.State == evenkeel.ChatActive {
+			c.queue.active++
+		}
 	}
 	return nil
 }
@@ -224,6 +231,18 @@ func (d *Desk) relinkKeys() error {
 			return errors.New("a damaged idempotency key")
 		}
 		d.linkKey(k)
+	}
+	return nil
+}
+
+func (d *Desk) relinkTallies() error {
+	rows := append([]*tallyRow(nil), d.tallies.list...)
+	sort.Slice(rows, func(i, j int) bool { return rows[i].Seq < rows[j].Seq })
+	for _, t := range rows {
+		if (t.Queue != nil) != (t.Kind == tallyQueue) || (t.Agent != nil) != (t.Kind == tallyAgent) || t.Run < 1 {
+			return fmt.Errorf("a damaged tally of %q", t.ID)
+		}
+		d.linkTally(t)
 	}
 	return nil
 }

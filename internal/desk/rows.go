@@ -42,6 +42,8 @@ type cellRow struct {
 	TurnSeq      uint64            `cbor:"26,keyasint"` // rises with each assignment, for round_robin
 	IncidentSeq  uint64            `cbor:"70,keyasint,omitempty"`
 	IncidentEnds uint64            `cbor:"71,keyasint,omitempty"`
+	TallySeq     uint64            `cbor:"40,keyasint,omitempty"`
+	Tidying      bool              `cbor:"41,keyasint,omitempty"` // there is work to drop tallies
 }
 
 type nodeRow struct {
@@ -63,12 +65,20 @@ type workspaceRow struct {
 
 type queueRow struct {
 	rowMeta
-	Workspace string         `cbor:"1,keyasint"`
-	Config    evenkeel.Queue `cbor:"2,keyasint"`
+	Workspace string            `cbor:"1,keyasint"`
+	Config    evenkeel.Queue    `cbor:"2,keyasint"`
+	Staff     staff             `cbor:"40,keyasint,omitempty"`
+	Settled   evenkeel.DeskTime `cbor:"41,keyasint,omitempty"` // up to when the staff's time is counted
 
 	floorID string // the queue's name on the routing floor
-	live    int64  // chats that are not over
+	live    int64  // chats that are not closed
 	waiting int64  // queued ones among them
+	ringing int64  // offered ones
+	active  int64
+	line    *line
+	tally   *tallyRow             // the last one counted into
+	today   *evenkeel.QueueCounts // the sum of a day's tallies; nil: to be summed up
+	day     int64
 }
 
 // turn is the last time an agent was given a chat of a queue.
@@ -92,6 +102,8 @@ type agentRow struct {
 	Missed       int64                `cbor:"11,keyasint,omitempty"` // offers in a row
 	Turns        []turn               `cbor:"12,keyasint,omitempty"`
 	Seq          uint64               `cbor:"13,keyasint"` // in the order of creation: his place in every queue
+	Stands       standing             `cbor:"40,keyasint,omitempty"`
+	Settled      evenkeel.DeskTime    `cbor:"41,keyasint,omitempty"` // up to when his time is counted
 
 	floorID  string
 	channel  *channelRow
@@ -100,6 +112,7 @@ type agentRow struct {
 	owned    []*chatRow    // his, not closed, by sequence
 	invited  []*chatRow    // he participates in, by sequence
 	tokens   []*tokenRow   // oldest first
+	tally    *tallyRow     // the last one counted into
 }
 
 func (a *agentRow) connected() bool { return len(a.sessions) > 0 }
@@ -235,6 +248,14 @@ type chatRow struct {
 
 	Asked string `cbor:"43,keyasint,omitempty"` // the queue that the customer asked for
 	Gone  bool   `cbor:"44,keyasint,omitempty"` // the customer's last session ended
+
+	// For service levels: since when it waits, or waited last; since when its
+	// owner has it; when it was started.
+	Waits     evenkeel.DeskTime `cbor:"60,keyasint,omitempty"`
+	Taken     evenkeel.DeskTime `cbor:"61,keyasint,omitempty"`
+	Started   evenkeel.DeskTime `cbor:"62,keyasint,omitempty"`
+	Contact   bool              `cbor:"63,keyasint,omitempty"` // offered to its queue, and neither answered nor lost yet
+	Responded bool              `cbor:"64,keyasint,omitempty"` // an agent has written
 
 	queue    *queueRow // until it is closed
 	customer *customerRow

@@ -31,6 +31,7 @@ var update = flag.Bool("desk.update", false, "write what the transcripts come to
 //	> bot:x for y chat.send {...}    a service on behalf of somebody
 //	> id=1 ann chat.send {...}       with an idempotency id of its own
 //	> why c1 | chats ann | limits {...}
+//	> levels of general | levels of agent ann | figures of general
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -134,6 +135,10 @@ func (s *story) line(line string) {
 		s.entry(s.command(evenkeel.System(), &evenkeel.LimitsSet{Limits: l}))
 	case words[0] == "why":
 		s.why(words[1])
+	case words[0] == "levels":
+		s.levels(strings.TrimPrefix(rest, "of "))
+	case words[0] == "figures":
+		s.figures(strings.TrimPrefix(rest, "of "))
 	case words[0] == "batch":
 		s.batch(rest)
 	case len(words) > 1 && words[1] == "connects":

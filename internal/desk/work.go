@@ -12,6 +12,7 @@ type workKind uint8
 const (
 	workEndSessions workKind = iota + 1 // of the incarnation N
 	workDropChat                        // Ref: chat
+	workDropTallies
 )
 
 // crew is the sessions of one incarnation of a node, by number.
@@ -35,9 +36,14 @@ func (d *Desk) workStep() {
 			done = d.endOneSession(w.N)
 		case workDropChat:
 			done = d.dropSome(w.Ref)
+		case workDropTallies:
+			done = d.dropTallies()
 		}
 	}
 	if done {
+		if w.Kind == workDropTallies {
+			d.cell.Tidying = false
+		}
 		d.workQueue.pop()
 		d.work.remove(w)
 		d.account(-rowBytes)
