@@ -48,27 +48,6 @@ func routeTable(routes []route) string {
 	return b.String()
 }
 
-func rolesInWords(a access) string {
-	var allowed, denied []string
-	for _, role := range []evenkeel.Role{
-		evenkeel.RoleCustomer, evenkeel.RoleAgent, evenkeel.RoleSupervisor, evenkeel.RoleAdmin, evenkeel.RoleOperator, evenkeel.RoleService,
-	} {
-		if a.allows(role) {
-			allowed = append(allowed, role.String())
-		} else {
-			denied = append(denied, role.String())
-		}
-	}
-	switch {
-	case a.open:
-		return "everybody"
-	case len(denied) == 0:
-		return "every role"
-	default:
-		return strings.Join(allowed, ", ")
-	}
-}
-
 // TestDocsHaveEveryField wants each field of a body in the row of its route.
 func TestDocsHaveEveryField(t *testing.T) {
 	b, err := os.ReadFile(apiDocs)

@@ -3,7 +3,9 @@
 package edge
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -46,6 +48,7 @@ type Edge struct {
 	typing    *shape // of chat.typing
 	nothing   *shape // of methods without parameters
 	handler   http.Handler
+	described []byte // the OpenAPI document
 
 	mail  mailbox
 	stop  chan struct{}
@@ -112,6 +115,9 @@ func New(cfg Config) (*Edge, error) {
 	}
 	e.mail.init()
 	e.handler = e.newHandler()
+	if e.described, err = json.Marshal(e.openAPI()); err != nil {
+		return nil, fmt.Errorf("describe the API: %w", err)
+	}
 	return e, nil
 }
 

@@ -137,6 +137,7 @@ type fixture struct {
 	edge   *Edge
 	server *httptest.Server
 	tokens map[evenkeel.Role]string
+	judge  *judge
 
 	mu      sync.Mutex
 	typed   []string   // ephemeral publications
@@ -148,7 +149,7 @@ const testPassword = "correct horse"
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{T: t, cell: newTestCell(t), tokens: map[evenkeel.Role]string{}}
+	f := &fixture{T: t, cell: newTestCell(t), tokens: map[evenkeel.Role]string{}, judge: newJudge(t)}
 	f.build()
 	f.server = httptest.NewServer(f.edge.Handler())
 	t.Cleanup(f.server.Close)
@@ -305,6 +306,9 @@ func (f *fixture) call(method, path, who, body string, headers ...string) *reply
 	r := &reply{t: f.T, what: method + " " + path + " " + body, status: res.StatusCode, header: res.Header}
 	if r.body, err = io.ReadAll(res.Body); err != nil {
 		f.Fatal(err)
+	}
+	if f.judge != nil {
+		f.judge.check(f.T, req, r.status, r.header, r.body)
 	}
 	if len(r.body) > 0 && r.body[0] == '{' {
 		if err := json.Unmarshal(r.body, &r.value); err != nil {

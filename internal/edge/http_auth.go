@@ -17,12 +17,12 @@ func (e *Edge) authRoutes() []route {
 	everybody := being(evenkeel.RoleCustomer, evenkeel.RoleAgent, evenkeel.RoleSupervisor, evenkeel.RoleAdmin,
 		evenkeel.RoleService, evenkeel.RoleOperator)
 	return []route{
-		{http.MethodPost, "/v1/auth/login", open(), e.login(), "Log in with a password, or with the first-run link"},
-		{http.MethodPost, "/v1/auth/refresh", asking(evenkeel.KindTokenRevoke), e.refresh(), "Replace the token by a fresh one; the old one lasts for another minute"},
-		{http.MethodPost, "/v1/auth/logout", asking(evenkeel.KindTokenRevoke), e.logout(), "End this login"},
-		{http.MethodPost, "/v1/auth/password", asking(evenkeel.KindPasswordSet), e.setPassword(), "Change the own password; all other logins end"},
-		{http.MethodGet, "/v1/auth/me", everybody, me, "Who the caller is"},
-		{http.MethodPost, "/v1/visitors", open(), e.newVisitor(), "A token for a visitor, or a renewed one"},
+		{http.MethodPost, "/v1/auth/login", open(), e.login(), "Log in with a password, or with the first-run link", takes[loginBody, loginReply]()},
+		{http.MethodPost, "/v1/auth/refresh", asking(evenkeel.KindTokenRevoke), e.refresh(), "Replace the token by a fresh one; the old one lasts for another minute", gives[loginReply]()},
+		{http.MethodPost, "/v1/auth/logout", asking(evenkeel.KindTokenRevoke), e.logout(), "End this login", ends()},
+		{http.MethodPost, "/v1/auth/password", asking(evenkeel.KindPasswordSet), e.setPassword(), "Change the own password; all other logins end", takes[passwordBody, struct{}]("new_password").ends()},
+		{http.MethodGet, "/v1/auth/me", everybody, me, "Who the caller is", gives[meReply]()},
+		{http.MethodPost, "/v1/visitors", open(), e.newVisitor(), "A token for a visitor, or a renewed one", takes[visitorBody, visitorReply]()},
 	}
 }
 
@@ -225,12 +225,14 @@ func (e *Edge) setPassword() handler {
 	}
 }
 
+type meReply struct {
+	user
+	MustChange bool `json:"must_change_password"`
+}
+
 func me(q *request) (*answer, *evenkeel.Error) {
 	return q.view(func(Reader) (any, error) {
-		return struct {
-			user
-			MustChange bool `json:"must_change_password"`
-		}{userOf(q.who), q.who.MustChange}, nil
+		return meReply{userOf(q.who), q.who.MustChange}, nil
 	})
 }
 

@@ -10,11 +10,11 @@ import (
 
 func (e *Edge) cellRoutes() []route {
 	return []route{
-		{http.MethodGet, "/v1/cell", asking(evenkeel.KindChatNote), getCell, "The cell and its nodes"},
-		{http.MethodGet, "/v1/incidents", asking(evenkeel.KindIncidentEnd), listIncidents, "What the operator should know of, the newest first"},
-		{http.MethodPost, "/v1/incidents/{id}/end", asking(evenkeel.KindIncidentEnd), endIncident, "Close an incident that was seen to"},
-		{http.MethodGet, "/healthz", open(), health, "Whether the process lives"},
-		{http.MethodGet, "/readyz", open(), ready, "Whether this node can serve, or why not"},
+		{http.MethodGet, "/v1/cell", asking(evenkeel.KindChatNote), getCell, "The cell and its nodes", gives[CellStatus]()},
+		{http.MethodGet, "/v1/incidents", asking(evenkeel.KindIncidentEnd), listIncidents, "What the operator should know of, the newest first", lists[evenkeel.Incident]("state")},
+		{http.MethodPost, "/v1/incidents/{id}/end", asking(evenkeel.KindIncidentEnd), endIncident, "Close an incident that was seen to", ends()},
+		{http.MethodGet, "/healthz", open(), health, "Whether the process lives", gives[healthReply]()},
+		{http.MethodGet, "/readyz", open(), ready, "Whether this node can serve, or why not", gives[healthReply]()},
 	}
 }
 
@@ -26,15 +26,20 @@ func getCell(q *request) (*answer, *evenkeel.Error) {
 	return &answer{index: status.Index, value: &status}, nil
 }
 
+// healthReply is the answer of the two questions after a node's health.
+type healthReply struct {
+	Status string `json:"status"` // live or ready
+}
+
 func health(*request) (*answer, *evenkeel.Error) {
-	return &answer{raw: []byte(`{"status":"live"}` + "\n")}, nil
+	return &answer{value: healthReply{"live"}}, nil
 }
 
 func ready(q *request) (*answer, *evenkeel.Error) {
 	if why := q.edge.cfg.Cell.Status().NotReady; why != "" {
 		return nil, &evenkeel.Error{Code: evenkeel.CodeNoLeader, Detail: "not ready: " + why, RetryAfter: evenkeel.Second}
 	}
-	return &answer{raw: []byte(`{"status":"ready"}` + "\n")}, nil
+	return &answer{value: healthReply{"ready"}}, nil
 }
 
 func listIncidents(q *request) (*answer, *evenkeel.Error) {

@@ -13,32 +13,34 @@ func (e *Edge) chatRoutes() []route {
 	read := asking(evenkeel.KindChatStart) // whoever may start a chat may read his own
 	staff := asking(evenkeel.KindChatNote)
 	rows := []route{
-		{http.MethodGet, "/v1/chats", read, listChats, "Live chats, by state, queue, agent or customer"},
-		{http.MethodPost, "/v1/chats", asking(evenkeel.KindChatStart), e.command("chat.start"), "Start a chat"},
-		{http.MethodGet, "/v1/chats/{id}", read, getChat, "One chat"},
-		{http.MethodPatch, "/v1/chats/{id}", asking(evenkeel.KindChatUpdate), e.command("chat.update"), "Change priority, tags or attributes"},
-		{http.MethodGet, "/v1/chats/{id}/messages", read, listMessages, "Messages, and notes for staff, in order"},
-		{http.MethodPost, "/v1/chats/{id}/messages", asking(evenkeel.KindChatSend, evenkeel.KindChatNote), e.command("chat.send"), "Send a message or write a note"},
-		{http.MethodGet, "/v1/chats/{id}/why", staff, getWhy, "Why the chat is where it is"},
-		{http.MethodPut, "/v1/agents/{id}/status", asking(evenkeel.KindAgentStatus), e.command("agent.status"), "Set what an agent wants to be"},
+		{http.MethodGet, "/v1/chats", read, listChats, "Live chats, by state, queue, agent or customer", lists[anyChat]("state", "queue", "agent", "customer")},
+		{http.MethodPost, "/v1/chats", asking(evenkeel.KindChatStart), e.command("chat.start"), "Start a chat", e.acts("chat.start")},
+		{http.MethodGet, "/v1/chats/{id}", read, getChat, "One chat", gives[anyChat]()},
+		{http.MethodPatch, "/v1/chats/{id}", asking(evenkeel.KindChatUpdate), e.command("chat.update"), "Change priority, tags or attributes", e.acts("chat.update")},
+		{http.MethodGet, "/v1/chats/{id}/messages", read, listMessages, "Messages, and notes for staff, in order", lists[talk]("after", "before", "notes")},
+		{http.MethodPost, "/v1/chats/{id}/messages", asking(evenkeel.KindChatSend, evenkeel.KindChatNote), e.command("chat.send"), "Send a message or write a note", e.acts("chat.send", "text")},
+		{http.MethodGet, "/v1/chats/{id}/why", staff, getWhy, "Why the chat is where it is", gives[evenkeel.Why]()},
+		{http.MethodPut, "/v1/agents/{id}/status", asking(evenkeel.KindAgentStatus), e.command("agent.status"), "Set what an agent wants to be", e.acts("agent.status", "status")},
 	}
 	for _, action := range []struct {
 		path, method string
 		kind         evenkeel.Kind
 		about        string
+		needs        []string
 	}{
-		{"accept", "chat.accept", evenkeel.KindChatAccept, "Take an offered chat"},
-		{"decline", "chat.decline", evenkeel.KindChatDecline, "Refuse an offered chat"},
-		{"take", "chat.take", evenkeel.KindChatTake, "Take a waiting chat, or take one over"},
-		{"transfer", "chat.transfer", evenkeel.KindChatTransfer, "Hand a chat to a queue or an agent"},
-		{"invite", "chat.invite", evenkeel.KindChatInvite, "Add an agent to a chat"},
-		{"leave", "chat.leave", evenkeel.KindChatLeave, "Leave a chat as a participant"},
-		{"close", "chat.close", evenkeel.KindChatClose, "End a chat"},
-		{"wrapup", "chat.wrapup", evenkeel.KindChatWrapup, "Write notes and tags after the talk"},
-		{"rating", "chat.rate", evenkeel.KindChatRate, "Judge a chat that is over"},
+		{"accept", "chat.accept", evenkeel.KindChatAccept, "Take an offered chat", nil},
+		{"decline", "chat.decline", evenkeel.KindChatDecline, "Refuse an offered chat", nil},
+		{"take", "chat.take", evenkeel.KindChatTake, "Take a waiting chat, or take one over", nil},
+		{"transfer", "chat.transfer", evenkeel.KindChatTransfer, "Hand a chat to a queue or an agent", nil},
+		{"invite", "chat.invite", evenkeel.KindChatInvite, "Add an agent to a chat", []string{"agent"}},
+		{"leave", "chat.leave", evenkeel.KindChatLeave, "Leave a chat as a participant", nil},
+		{"close", "chat.close", evenkeel.KindChatClose, "End a chat", nil},
+		{"wrapup", "chat.wrapup", evenkeel.KindChatWrapup, "Write notes and tags after the talk", nil},
+		{"rating", "chat.rate", evenkeel.KindChatRate, "Judge a chat that is over", []string{"score"}},
 	} {
 		rows = append(rows, route{
 			http.MethodPost, "/v1/chats/{id}/" + action.path, asking(action.kind), e.command(action.method), action.about,
+			e.acts(action.method, action.needs...),
 		})
 	}
 	return rows
@@ -121,9 +123,6 @@ func getWhy(q *request) (*answer, *evenkeel.Error) {
 }
 
 func listChats(q *request) (*answer, *evenkeel.Error) {
-	if err := q.onlyQuery("state", "queue", "agent", "customer", "limit", "cursor"); err != nil {
-		return nil, err
-	}
 	query := q.URL.Query()
 	filter := evenkeel.ChatFilter{Queue: query.Get("queue"), Agent: query.Get("agent"), Customer: query.Get("customer")}
 	if s := query.Get("state"); s != "" {
@@ -139,9 +138,6 @@ func listChats(q *request) (*answer, *evenkeel.Error) {
 // listMessages gives a page of the talk. Each note follows the message that it
 // was written after.
 func listMessages(q *request) (*answer, *evenkeel.Error) {
-	if err := q.onlyQuery("after", "before", "notes", "limit", "cursor"); err != nil {
-		return nil, err
-	}
 	query := q.URL.Query()
 	limit, err := readLimit(query.Get("limit"))
 	after, err2 := readNumber("after", query.Get("after"))

@@ -19,22 +19,22 @@ func (e *Edge) configRoutes() []route {
 	putKey, putWorkspace := asking(evenkeel.KindAPIKeyPut), asking(evenkeel.KindWorkspacePut)
 	customers := asking(evenkeel.KindCustomerPut)
 	return []route{
-		{http.MethodGet, "/v1/queues", staff, listQueues, "All queues, with their counts"},
-		{http.MethodGet, "/v1/queues/{id}", staff, getQueue, "One queue"},
-		{http.MethodPut, "/v1/queues/{id}", putQueue, e.putQueue(), "Create or replace a queue"},
-		{http.MethodDelete, "/v1/queues/{id}", putQueue, deleteQueue, "Remove a queue without live chats"},
-		{http.MethodGet, "/v1/agents", staff, listAgents, "All agents, with what they are at the moment"},
-		{http.MethodGet, "/v1/agents/{id}", staff, getAgent, "One agent"},
-		{http.MethodPut, "/v1/agents/{id}", putAgent, e.putAgent(), "Create or replace an agent"},
-		{http.MethodDelete, "/v1/agents/{id}", putAgent, deleteAgent, "Remove an agent; his chats return to their queues"},
-		{http.MethodGet, "/v1/api-keys", putKey, listKeys, "All API keys, without their secrets"},
-		{http.MethodGet, "/v1/api-keys/{id}", putKey, getKey, "One API key"},
-		{http.MethodPut, "/v1/api-keys/{id}", putKey, e.putKey(), "Create or replace an API key"},
-		{http.MethodDelete, "/v1/api-keys/{id}", putKey, deleteKey, "Remove an API key"},
-		{http.MethodGet, "/v1/customers/{id}", customers, getCustomer, "One customer"},
-		{http.MethodPut, "/v1/customers/{id}", customers, e.putCustomer(), "Set a customer's name and attributes"},
-		{http.MethodGet, "/v1/workspaces/{id}", staff, getWorkspace, "One workspace"},
-		{http.MethodPut, "/v1/workspaces/{id}", putWorkspace, e.putWorkspace(), "Replace a workspace's settings"},
+		{http.MethodGet, "/v1/queues", staff, listQueues, "All queues, with their counts", lists[evenkeel.QueueState]()},
+		{http.MethodGet, "/v1/queues/{id}", staff, getQueue, "One queue", gives[evenkeel.QueueState]()},
+		{http.MethodPut, "/v1/queues/{id}", putQueue, e.putQueue(), "Create or replace a queue", puts[evenkeel.Queue, evenkeel.QueueState](evenkeel.NewQueue(""))},
+		{http.MethodDelete, "/v1/queues/{id}", putQueue, deleteQueue, "Remove a queue without live chats", ends()},
+		{http.MethodGet, "/v1/agents", staff, listAgents, "All agents, with what they are at the moment", lists[evenkeel.AgentState]()},
+		{http.MethodGet, "/v1/agents/{id}", staff, getAgent, "One agent", gives[evenkeel.AgentState]()},
+		{http.MethodPut, "/v1/agents/{id}", putAgent, e.putAgent(), "Create or replace an agent", puts[agentBody, evenkeel.AgentState](newAgentBody(""))},
+		{http.MethodDelete, "/v1/agents/{id}", putAgent, deleteAgent, "Remove an agent; his chats return to their queues", ends()},
+		{http.MethodGet, "/v1/api-keys", putKey, listKeys, "All API keys, without their secrets", lists[evenkeel.APIKey]()},
+		{http.MethodGet, "/v1/api-keys/{id}", putKey, getKey, "One API key", gives[evenkeel.APIKey]()},
+		{http.MethodPut, "/v1/api-keys/{id}", putKey, e.putKey(), "Create or replace an API key", puts[keyBody, keyReply](newKeyBody(""))},
+		{http.MethodDelete, "/v1/api-keys/{id}", putKey, deleteKey, "Remove an API key", ends()},
+		{http.MethodGet, "/v1/customers/{id}", customers, getCustomer, "One customer", gives[evenkeel.CustomerState]()},
+		{http.MethodPut, "/v1/customers/{id}", customers, e.putCustomer(), "Set a customer's name and attributes", puts[customerBody, evenkeel.CustomerState](customerBody{})},
+		{http.MethodGet, "/v1/workspaces/{id}", staff, getWorkspace, "One workspace", gives[evenkeel.Workspace]()},
+		{http.MethodPut, "/v1/workspaces/{id}", putWorkspace, e.putWorkspace(), "Replace a workspace's settings", puts[evenkeel.Workspace, evenkeel.Workspace](evenkeel.Workspace{})},
 	}
 }
 
@@ -118,12 +118,15 @@ type agentBody struct {
 	Password string `json:"password"` // a new one; absent: unchanged
 }
 
+// newAgentBody returns the documented defaults.
+func newAgentBody(id string) agentBody {
+	return agentBody{Agent: evenkeel.Agent{ID: id, Name: id, Role: evenkeel.RoleAgent, Capacity: evenkeel.DefaultCapacity}}
+}
+
 func (e *Edge) putAgent() handler {
 	s := shapeFor[agentBody]()
 	return func(q *request) (*answer, *evenkeel.Error) {
-		b := agentBody{Agent: evenkeel.Agent{
-			ID: q.PathValue("id"), Name: q.PathValue("id"), Role: evenkeel.RoleAgent, Capacity: evenkeel.DefaultCapacity,
-		}}
+		b := newAgentBody(q.PathValue("id"))
 		if err := s.decode(q.body, &b); err != nil {
 			return nil, err
 		}
@@ -198,10 +201,20 @@ type keyBody struct {
 	Key string `json:"key"` // absent: a new key gets one of random, an old one keeps its own
 }
 
+func newKeyBody(id string) keyBody {
+	return keyBody{APIKey: evenkeel.APIKey{ID: id, Role: evenkeel.RoleService}}
+}
+
+// keyReply is the answer of a PUT: the only one that shows a key of random.
+type keyReply struct {
+	evenkeel.APIKey
+	Key string `json:"key,omitempty"`
+}
+
 func (e *Edge) putKey() handler {
 	s := shapeFor[keyBody]()
 	return func(q *request) (*answer, *evenkeel.Error) {
-		b := keyBody{APIKey: evenkeel.APIKey{ID: q.PathValue("id"), Role: evenkeel.RoleService}}
+		b := newKeyBody(q.PathValue("id"))
 		if err := s.decode(q.body, &b); err != nil {
 			return nil, err
 		}
@@ -225,11 +238,7 @@ func (e *Edge) putKey() handler {
 		}
 		return q.put(put, func(r Reader) (any, error) {
 			k, err := q.findKey(r, b.ID)
-			// The only time that a key of random is shown.
-			return struct {
-				evenkeel.APIKey
-				Key string `json:"key,omitempty"`
-			}{k, made}, err
+			return keyReply{k, made}, err
 		})
 	}
 }

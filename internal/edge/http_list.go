@@ -4,6 +4,7 @@ package edge
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -17,9 +18,6 @@ type listReply struct {
 // listPage answers with a page of a list that is ordered by id.
 func listPage[T any](q *request, sort byte, id func(T) string, read func(r Reader, after string, limit int) ([]T, error),
 	show func(T) any) (*answer, *evenkeel.Error) {
-	if err := q.onlyQuery("limit", "cursor", "state", "queue", "agent", "customer"); err != nil {
-		return nil, err
-	}
 	limit, err := readLimit(q.URL.Query().Get("limit"))
 	after, err2 := readCursor(sort, q.URL.Query().Get("cursor"))
 	if err := firstError(err, err2); err != nil {
@@ -45,9 +43,12 @@ func listPage[T any](q *request, sort byte, id func(T) string, read func(r Reade
 
 // onlyQuery refuses query parameters that the route does not know: a filter
 // that was misspelt must not look like one that finds everything.
-func (q *request) onlyQuery(names ...string) *evenkeel.Error {
+func (q *request) onlyQuery() *evenkeel.Error {
+	if !strings.HasPrefix(q.route.path, "/v1/") {
+		return nil // a balancer or a browser may add what it likes
+	}
 	for name, values := range q.URL.Query() {
-		if !slices.Contains(names, name) {
+		if !slices.Contains(q.route.form.query, name) {
 			return badQuery(name, "is unknown here")
 		}
 		if len(values) > 1 {

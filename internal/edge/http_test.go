@@ -317,7 +317,7 @@ func TestWorkspace(t *testing.T) {
 func TestCellAndHealth(t *testing.T) {
 	f := newFixture(t)
 	f.cell.set(func() {
-		f.cell.status = CellStatus{ID: "cell", State: "healthy", Index: 7, Voters: 1, Nodes: []NodeStatus{{ID: "n1", State: "up"}}}
+		f.cell.status = CellStatus{ID: "cell", State: "healthy", Index: 7, Voters: 1, Nodes: []NodeStatus{{ID: "n1", State: "up", Roles: []string{"core"}}}}
 	})
 	f.call("GET", "/v1/cell", "agent", "").want(200).equal("id", "cell", "state", "healthy", "nodes.0.id", "n1")
 	f.call("GET", "/v1/cell", "customer", "").refused(evenkeel.CodeForbidden, "")

@@ -57,6 +57,10 @@ func routeRoles() map[string]string {
 		"GET /v1/cell":                 "asASo",
 		"GET /v1/incidents":            "ASo",
 		"POST /v1/incidents/{id}/end":  "ASo",
+		"GET /openapi.json":            "*",
+		"GET /docs":                    "*",
+		"GET /docs/docs.js":            "*",
+		"GET /docs/docs.css":           "*",
 		"GET /healthz":                 "*",
 		"GET /readyz":                  "*",
 	}

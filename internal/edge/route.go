@@ -4,6 +4,7 @@ package edge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,6 +28,7 @@ type route struct {
 	who    access
 	handle handler
 	about  string // one line for the documentation
+	form   form
 }
 
 type handler func(*request) (*answer, *evenkeel.Error)
@@ -50,7 +52,7 @@ func being(roles ...evenkeel.Role) access  { return access{roles: roles} }
 
 // routes is the whole HTTP API.
 func (e *Edge) routes() []route {
-	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.configRoutes(), e.cellRoutes())
+	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.configRoutes(), e.cellRoutes(), e.docRoutes())
 }
 
 // request is one HTTP request on its way through a handler.
@@ -68,6 +70,8 @@ type answer struct {
 	index  uint64
 	value  any
 	raw    []byte
+	kind   string // of raw; empty: JSON
+	policy string // of a page: what it may load
 }
 
 // newHandler builds the handler of all routes.
@@ -134,6 +138,9 @@ func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
 		return nil, evenkeel.Errorf(evenkeel.CodeForbidden, "the role %s may not use %s %s", q.who.Role, q.route.method, q.route.path)
 	}
 	if err := q.readBody(w); err != nil {
+		return nil, err
+	}
+	if err := q.onlyQuery(); err != nil {
 		return nil, err
 	}
 	return q.route.handle(q)
@@ -282,7 +289,11 @@ func (e *Edge) write(w http.ResponseWriter, a *answer) {
 		}
 		body = b.Bytes()
 	}
-	h.Set("Content-Type", "application/json")
+	if a.policy != "" {
+		h.Set("Content-Security-Policy", a.policy)
+		h.Set("Referrer-Policy", "no-referrer")
+	}
+	h.Set("Content-Type", cmp.Or(a.kind, "application/json"))
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a caller who has gone is nobody's error
