@@ -10,6 +10,9 @@ type Command struct {
 	ID uint32 // names the reply; 0: none is wanted
 	// Pong is a frame without content: the answer to a ping.
 	Pong bool
+	// Fault is what is wrong with the command, though it could be read; it is
+	// refused.
+	Fault string
 
 	Connect     *ConnectCommand
 	Subscribe   *SubscribeCommand
@@ -83,22 +86,27 @@ type Reply struct {
 	Subscribe *SubscribeResult
 	History   *HistoryResult
 	RPC       *RPCResult
-	Refresh   *ConnectResult
+	Refresh   *RefreshResult
 	// Unsubscribe and Ping are empty results.
 	Unsubscribe bool
 	Ping        bool
 }
 
-// ConnectResult lets a client in, or prolongs its stay.
+// ConnectResult lets a client in.
 type ConnectResult struct {
+	RefreshResult
+	Ping uint32 // seconds between pings; 0: none
+	Pong bool   // the client has to answer pings
+	Data []byte // JSON
+	Subs []ServerSubscription
+}
+
+// RefreshResult says how long a client may stay.
+type RefreshResult struct {
 	Client  string // the connection's id
 	Version string
 	Expires bool
 	TTL     uint32 // seconds, if it expires
-	Ping    uint32 // seconds between pings; 0: none
-	Pong    bool   // the client has to answer pings
-	Data    []byte // JSON
-	Subs    []ServerSubscription
 }
 
 // ServerSubscription is a subscription that the server made.
@@ -131,6 +139,7 @@ type RPCResult struct {
 // Item is one publication as a client sees it.
 type Item struct {
 	Offset uint64
+	Epoch  string // of the stream, if the client does not know it
 	Data   []byte // JSON
 }
 
@@ -138,8 +147,7 @@ type Item struct {
 type Push struct {
 	Channel     string
 	Publication *Item
-	Epoch       string // of the publication's stream, if the client does not know it
-	Subscribe   *SubscribeResult
+	Subscribe   *evenkeel.Position // a subscription that starts, or starts anew, here
 	Unsubscribe *Status
 }
 

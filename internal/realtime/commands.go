@@ -17,6 +17,8 @@ func (s *Session) command(c *Command, now time.Duration) {
 	case c.Pong:
 	case c.ID == 0 && !c.Send:
 		s.close(Close{Code: CloseBadRequest, Reason: "a command has no id"})
+	case c.Fault != "" && s.state == stateNew:
+		s.close(Close{Code: CloseBadRequest, Reason: c.Fault})
 	case s.state == stateNew:
 		if c.Connect == nil {
 			s.close(Close{Code: CloseBadRequest, Reason: "the first command must be connect"})
@@ -39,6 +41,8 @@ func (s *Session) command(c *Command, now time.Duration) {
 // request takes a command of a client that is connected.
 func (s *Session) request(c *Command, now time.Duration) {
 	switch {
+	case c.Fault != "":
+		s.refuse(c.ID, badRequest(c.Fault))
 	case c.Subscribe != nil:
 		s.subscribeCommand(c.ID, c.Subscribe, now)
 	case c.Unsubscribe != nil:

@@ -17,6 +17,7 @@ import (
 type conn struct {
 	srv    *Server
 	ws     *websocket.Conn
+	enc    Encoding
 	id     ClientID
 	remote string
 
@@ -196,7 +197,7 @@ func (c *conn) read() {
 		if err != nil {
 			break
 		}
-		pong := message.Len() == 2 && message.String() == "{}"
+		pong := c.enc.isPong(message.Bytes())
 		c.handle(message)
 		if pong && grown {
 			go c.read()
@@ -226,7 +227,7 @@ func (c *conn) receive() (*bytes.Buffer, error) {
 
 // handle obeys a message. A client that breaks the protocol is told so.
 func (c *conn) handle(message *bytes.Buffer) {
-	commands, err := JSON().Decode(message.Bytes())
+	commands, err := c.enc.Decode(message.Bytes())
 	c.srv.buffers.Put(message)
 	if err != nil {
 		c.step(Disconnect{Code: CloseBadRequest, Reason: err.Error()}, true)

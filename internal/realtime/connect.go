@@ -89,8 +89,7 @@ func (s *Session) joined(now time.Duration) {
 		}
 	}
 	connect := s.connect
-	result := s.stay()
-	result.Ping, result.Pong, result.Data = seconds(s.interval()), true, oneLineOrNone(s.client.Data)
+	result := &ConnectResult{RefreshResult: *s.stay(), Ping: seconds(s.interval()), Pong: true, Data: oneLineOrNone(s.client.Data)}
 	for _, sub := range s.subs {
 		result.Subs = append(result.Subs, ServerSubscription{sub.channel, *sub.reading.result})
 	}
@@ -110,8 +109,8 @@ func (s *Session) joined(now time.Duration) {
 }
 
 // stay is the part that the replies to connect and refresh have in common.
-func (s *Session) stay() *ConnectResult {
-	r := &ConnectResult{Client: s.clientID(), Version: s.set.Version}
+func (s *Session) stay() *RefreshResult {
+	r := &RefreshResult{Client: s.clientID(), Version: s.set.Version}
 	if s.client.TTL > 0 {
 		r.Expires, r.TTL = true, max(seconds(s.client.TTL), 1)
 	}

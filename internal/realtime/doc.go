@@ -14,12 +14,11 @@
 // takes what happened (a command, a delivery, an answer, a wake-up) and returns
 // effects, things that it needs done. What is to be sent waits in the session
 // until the owner takes it. A session knows neither sockets nor bytes: an
-// Encoding (JSON here) turns its replies and pushes into frames, so other
-// encodings and transports use it as it is.
+// Encoding (JSON, Protobuf) turns its replies and pushes into frames.
 //
 // A Hub knows who listens to what, and turns each event of the log into one
-// Delivery that all its subscribers share; the delivery holds the frame,
-// encoded once.
+// Delivery that all its subscribers share; the delivery holds its frame in each
+// encoding that they use, encoded once.
 //
 // Both are driven from one goroutine by whoever owns them. A simulation does
 // what Server does, with its own clock:

@@ -16,6 +16,9 @@ type Encoding interface {
 	// AppendFrame appends a frame to a message, which may hold others.
 	AppendFrame(message, frame []byte) []byte
 
+	// isPong tells whether a message is nothing but the answer to a ping.
+	isPong(message []byte) bool
+
 	// slot is the place of the encoding's frame in a Delivery.
 	slot() int
 }
@@ -23,6 +26,7 @@ type Encoding interface {
 // The slots of the encodings.
 const (
 	slotJSON = iota
+	slotProtobuf
 	slots
 )
 

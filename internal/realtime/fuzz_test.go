@@ -3,11 +3,16 @@ package realtime
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // FuzzDecode gives the decoder anything. What it accepts is bounded and asks
@@ -40,6 +45,91 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzDecodeProtobuf gives the other decoder anything. What it reads is
+// what another implementation of Protobuf reads.
+func FuzzDecodeProtobuf(f *testing.F) {
+	for _, frame := range []string{
+		`{}`, `{"id":1,"connect":{"token":"t","data":{"a":[1,2]},"subs":{"a":{"recover":true,"epoch":"e","offset":7}}}}`,
+		`{"id":2,"subscribe":{"channel":"c","recover":true,"epoch":"e","offset":18446744073709551615,"flag":3}}`,
+		`{"id":3,"history":{"channel":"c","limit":-1,"since":{"offset":1},"reverse":true}}`,
+		`{"id":4,"rpc":{"method":"m","data":{"text":"hello"}}}`,
+	} {
+		message, err := toProtobuf(f, frame)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(message)
+		f.Add(message[:len(message)/2])
+	}
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
+	f.Add(bytes.Repeat([]byte{0}, maxCommands+1))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		commands, err := Protobuf().Decode(message)
+		if err != nil {
+			if commands != nil {
+				t.Error("commands beside an error")
+			}
+			return
+		}
+		if len(commands) == 0 || len(commands) > maxCommands {
+			t.Errorf("%d commands", len(commands))
+		}
+		for _, c := range commands {
+			if n := c.requests(); n > 1 || c.Pong && (n != 0 || c.ID != 0) {
+				t.Errorf("%+v asks for %d things", c, n)
+			}
+			if c.RPC != nil && c.Fault == "" && len(c.RPC.Params) > 0 && !json.Valid(c.RPC.Params) {
+				t.Errorf("params are no JSON: %q", c.RPC.Params)
+			}
+		}
+		for i, rest := 0, message; len(rest) > 0; i++ {
+			body, n := protowire.ConsumeBytes(rest)
+			rest = rest[n:]
+			m := newMessage(t, "Command")
+			if proto.Unmarshal(body, m) != nil {
+				continue // nonsense in a field that we pass over
+			}
+			if got, want := leaves(commands[i]), leavesOf(m); got != want {
+				t.Fatalf("%x: %s is read, want %s", body, got, want)
+			}
+		}
+	})
+}
+
+// leaves are some fields of a command, in each way to encode one.
+func leaves(c *Command) string {
+	switch {
+	case c.RPC != nil:
+		return fmt.Sprintf("%d rpc %q %q", c.ID, c.RPC.Method, c.RPC.Params)
+	case c.Subscribe != nil:
+		return fmt.Sprintf("%d subscribe %q %t %d", c.ID, c.Subscribe.Channel, c.Subscribe.Recover, c.Subscribe.Since.Offset)
+	case c.History != nil:
+		return fmt.Sprintf("%d history %q %d", c.ID, c.History.Channel, c.History.Limit)
+	}
+	return fmt.Sprint(c.ID)
+}
+
+// leavesOf are the same as another implementation reads them.
+func leavesOf(m protoreflect.Message) string {
+	get := func(m protoreflect.Message, name protoreflect.Name) protoreflect.Value {
+		return m.Get(m.Descriptor().Fields().ByName(name))
+	}
+	has := func(name protoreflect.Name) bool { return m.Has(m.Descriptor().Fields().ByName(name)) }
+	id := get(m, "id").Uint()
+	switch {
+	case has("rpc"):
+		rpc := get(m, "rpc").Message()
+		return fmt.Sprintf("%d rpc %q %q", id, get(rpc, "method").String(), notNull(get(rpc, "data").Bytes()))
+	case has("subscribe"):
+		sub := get(m, "subscribe").Message()
+		return fmt.Sprintf("%d subscribe %q %t %d", id, get(sub, "channel").String(), get(sub, "recover").Bool(), get(sub, "offset").Uint())
+	case has("history"):
+		h := get(m, "history").Message()
+		return fmt.Sprintf("%d history %q %d", id, get(h, "channel").String(), get(h, "limit").Int())
+	}
+	return fmt.Sprint(id)
 }
 
 // FuzzSession plays anything as a transcript. The session must answer in

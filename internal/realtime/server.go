@@ -95,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, start: time.Now(), seed: maphash.MakeSeed(), conns: map[ClientID]*conn{},
 		upgrade: websocket.Upgrader{
 			ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer, WriteBufferPool: &sync.Pool{},
-			Subprotocols: []string{protocolJSON}, CheckOrigin: func(*http.Request) bool { return true }, // judged before
+			Subprotocols: []string{protocolJSON, protocolProtobuf}, CheckOrigin: func(*http.Request) bool { return true }, // judged before
 		},
 	}
 	s.buffers.New = func() any { return new(bytes.Buffer) }
@@ -119,7 +119,7 @@ func (s *Server) Publish(events []evenkeel.Event) {
 	for i := range events {
 		e := &events[i]
 		if key := KeyOf(e); key != "" {
-			s.route(key, func() Input { return InputOf(e, JSON()) })
+			s.route(key, func(used []Encoding) Input { return InputOf(e, used...) })
 		}
 	}
 }
@@ -127,12 +127,13 @@ func (s *Server) Publish(events []evenkeel.Event) {
 // Ephemeral sends JSON to a channel's subscribers, without an offset: it is in
 // no history, and who is not there, or slow, does not get it.
 func (s *Server) Ephemeral(channel string, data []byte) {
-	s.route(channel, func() Input { return NewDelivery(channel, evenkeel.Position{}, data, JSON()) })
+	s.route(channel, func(used []Encoding) Input { return NewDelivery(channel, evenkeel.Position{}, data, used...) })
 }
 
-// route steps all sessions of a key. The shard's lock is released before that:
+// route steps all sessions of a key with an input that is made for the
+// encodings that they use. The shard's lock is released before that:
 // who joins later reads the history after it joined, and has the event there.
-func (s *Server) route(key string, input func() Input) {
+func (s *Server) route(key string, input func(used []Encoding) Input) {
 	var few [64]*conn
 	shard := s.shard(key)
 	shard.mu.Lock()
@@ -141,11 +142,26 @@ func (s *Server) route(key string, input func() Input) {
 	if len(to) == 0 {
 		return
 	}
-	if in := input(); in != nil {
+	if in := input(encodingsOf(to)); in != nil {
 		for _, c := range to {
 			c.step(in, false)
 		}
 	}
+}
+
+// encodingsOf returns the encodings of connections, each once.
+func encodingsOf(conns []*conn) []Encoding {
+	var used [slots]Encoding
+	n := 0
+	for _, c := range conns {
+		if !slices.Contains(used[:n], c.enc) {
+			used[n] = c.enc
+			if n++; n == slots {
+				break
+			}
+		}
+	}
+	return used[:n]
 }
 
 // Disconnect sends a client away, with a code of the protocol. A client that is
@@ -185,7 +201,7 @@ func (s *Server) add(c *conn) *evenkeel.Error {
 		return err
 	}
 	s.lastID++
-	c.session = NewSession(s.lastID, JSON(), &s.cfg.Settings, s.now())
+	c.session = NewSession(s.lastID, c.enc, &s.cfg.Settings, s.now())
 	c.id = s.lastID
 	s.conns[c.id] = c
 	s.running.Add(1)

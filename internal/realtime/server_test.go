@@ -325,8 +325,8 @@ func TestServerRefuses(t *testing.T) {
 		{what: "the shop", origin: "https://shop.example", status: 101},
 		{what: "another site", origin: "https://evil.example", status: 403, says: "forbidden"},
 		{what: "JSON by name", proto: []string{protocolProtobuf, protocolJSON}, status: 101, says: protocolJSON},
-		{what: "Protobuf by query", query: "?format=protobuf", status: 400, says: "bad_request"},
-		{what: "Protobuf by name", proto: []string{protocolProtobuf}, status: 400, says: "bad_request"},
+		{what: "Protobuf by query", query: "?format=protobuf", status: 101},
+		{what: "Protobuf by name", proto: []string{protocolProtobuf}, status: 101, says: protocolProtobuf},
 	} {
 		header := http.Header{}
 		if c.origin != "" {

@@ -71,13 +71,13 @@ func (s *Session) next(sub *subscription, d *Delivery, now time.Duration) bool {
 // subscription.
 func (s *Session) publishFirst(sub *subscription, epoch string, item *Item) {
 	sub.named = true
-	p := &Push{Channel: sub.channel, Publication: item, Epoch: epoch}
+	first := Item{Offset: item.Offset, Data: item.Data, Epoch: epoch}
 	if sub.server {
-		start := &SubscribeResult{WasRecovering: true, Recovered: true, Position: evenkeel.Position{Epoch: epoch}}
+		start := &evenkeel.Position{Epoch: epoch}
 		s.out.push(s.enc.AppendPush(nil, &Push{Channel: sub.channel, Subscribe: start}), false)
-		p.Epoch = ""
+		first.Epoch = ""
 	}
-	s.publish(s.enc.AppendPush(nil, p))
+	s.publish(s.enc.AppendPush(nil, &Push{Channel: sub.channel, Publication: &first}))
 }
 
 // live ends a subscription's reading: what came meanwhile is sent, as far as

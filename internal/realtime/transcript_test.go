@@ -35,7 +35,7 @@ func TestTranscripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := playTranscript(t, string(want))
+			got := playTranscript(t, newStage(DefaultSettings()), string(want))
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
@@ -57,8 +57,7 @@ func difference(want, got string) string {
 	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
 }
 
-func playTranscript(t *testing.T, text string) string {
-	s := newStage(DefaultSettings())
+func playTranscript(t *testing.T, s *stage, text string) string {
 	var out strings.Builder
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		if strings.HasPrefix(line, "<") || strings.HasPrefix(line, "!") {
@@ -83,7 +82,11 @@ type stage struct {
 	hub     Hub[*Session]
 	session *Session
 	set     *Settings
+	enc     Encoding
 	log     strings.Builder
+	// Transcripts show frames in JSON; these say what they are on the wire.
+	encode func(frames []string) ([]byte, error)
+	decode func(message []byte) []string
 
 	stalled   bool // the client reads nothing
 	slowReads bool // the desk answers no reads
@@ -92,9 +95,13 @@ type stage struct {
 	auths     []Authenticate
 }
 
-func newStage(set Settings) *stage {
-	s := &stage{now: time.Second, desk: newFakeDesk(), set: &set}
-	s.session = NewSession(1, JSON(), s.set, s.now)
+func newStage(set Settings) *stage { return newStageIn(JSON(), set) }
+
+func newStageIn(enc Encoding, set Settings) *stage {
+	s := &stage{now: time.Second, desk: newFakeDesk(), set: &set, enc: enc}
+	s.encode = func(frames []string) ([]byte, error) { return []byte(strings.Join(frames, "\n")), nil }
+	s.decode = func(message []byte) []string { return strings.Split(string(message), "\n") }
+	s.session = NewSession(1, enc, s.set, s.now)
 	return s
 }
 
@@ -105,7 +112,7 @@ func (s *stage) heard() string {
 		if len(message) == 0 {
 			break
 		}
-		for _, frame := range strings.Split(string(message), "\n") {
+		for _, frame := range s.decode(message) {
 			fmt.Fprintf(&s.log, "< %s\n", frame)
 		}
 	}
@@ -171,7 +178,7 @@ func (s *stage) route() {
 	events := s.desk.unrouted
 	s.desk.unrouted = nil
 	for i := range events {
-		to, in := s.hub.Route(&events[i], JSON())
+		to, in := s.hub.Route(&events[i], s.enc)
 		for _, session := range append([]*Session(nil), to...) {
 			s.run(session.Step(in, s.now))
 		}
@@ -204,7 +211,11 @@ func (s *stage) take() {
 // play obeys one line.
 func (s *stage) play(line string) error {
 	if frames, ok := strings.CutPrefix(line, "> "); ok {
-		commands, err := JSON().Decode([]byte(strings.ReplaceAll(frames, " & ", "\n")))
+		message, err := s.encode(strings.Split(frames, " & "))
+		if err != nil {
+			return err
+		}
+		commands, err := s.enc.Decode(message)
 		if err != nil {
 			s.step(Disconnect{Code: CloseBadRequest, Reason: err.Error()})
 		}
@@ -261,7 +272,7 @@ func (s *stage) play(line string) error {
 		s.route()
 	case "ephemeral": // CHANNEL JSON
 		for _, session := range s.hub.Listeners(f[1]) {
-			s.run(session.Step(NewDelivery(f[1], evenkeel.Position{}, []byte(f[2]), JSON()), s.now))
+			s.run(session.Step(NewDelivery(f[1], evenkeel.Position{}, []byte(f[2]), s.enc), s.now))
 		}
 	case "answer": // ID JSON, or ID CODE: of a call
 		id, err := strconv.ParseUint(f[1], 10, 32)

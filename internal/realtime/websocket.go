@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/gorilla/websocket"
@@ -45,7 +44,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(kernelBuffer) // a hint
 	}
-	c := &conn{srv: s, ws: ws, remote: r.RemoteAddr}
+	c := &conn{srv: s, ws: ws, enc: socketEncoding(ws, r), remote: r.RemoteAddr}
 	if err := s.add(c); err != nil {
 		c.sendClose(Close{Code: CloseShutdown, Reason: err.Detail})
 		_ = ws.Close()
@@ -55,20 +54,33 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go c.read()
 }
 
+// socketEncoding is the encoding that was agreed on, or asked for in the address.
+func socketEncoding(ws *websocket.Conn, r *http.Request) Encoding {
+	switch {
+	case ws.Subprotocol() == protocolProtobuf, ws.Subprotocol() == "" && asksForProtobuf(r):
+		return Protobuf()
+	default:
+		return JSON()
+	}
+}
+
+// asksForProtobuf tells whether the address names the Protobuf encoding, in one
+// of the ways that clients know.
+func asksForProtobuf(r *http.Request) bool {
+	q := r.URL.Query()
+	return q.Get("format") == "protobuf" || q.Get("cf_protocol") == "protobuf"
+}
+
 // refuse tells what is wrong with a request, before it is upgraded.
 func (s *Server) refuse(r *http.Request) *evenkeel.Error {
 	s.mu.Lock()
 	err := s.closed()
 	s.mu.Unlock()
-	protocols := websocket.Subprotocols(r)
 	switch {
 	case err != nil:
 		return err
 	case !websocket.IsWebSocketUpgrade(r):
 		return evenkeel.Errorf(evenkeel.CodeBadRequest, "this is a WebSocket endpoint: the request must be an upgrade")
-	case r.URL.Query().Get("format") == "protobuf",
-		slices.Contains(protocols, protocolProtobuf) && !slices.Contains(protocols, protocolJSON):
-		return evenkeel.Errorf(evenkeel.CodeBadRequest, "the Protobuf encoding is not served here: use JSON")
 	case !s.cfg.AllowOrigin(r):
 		return evenkeel.Errorf(evenkeel.CodeForbidden, "the origin %q is not allowed: add it to the workspace's origins", r.Header.Get("Origin"))
 	default:

@@ -67,7 +67,11 @@ func (c *conn) send(message []byte) error {
 	if err := c.ws.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
-	return c.ws.WriteMessage(websocket.TextMessage, message)
+	kind := websocket.TextMessage
+	if c.enc == Protobuf() {
+		kind = websocket.BinaryMessage
+	}
+	return c.ws.WriteMessage(kind, message)
 }
 
 // end has the connection closed, when all that waits is written.
