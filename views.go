@@ -109,5 +109,7 @@ type DeskStatus struct {
 	Hash       uint64
 	Chats      int64
 	Sessions   int64
-	Incidents  int64 // open
+	Incidents  int64  // open
+	MaxBytes   int64  // budget of Bytes
+	Skipped    uint64 // steps that panicked and were left out
 }

@@ -233,6 +233,6 @@ func (d *Desk) Status() evenkeel.DeskStatus {
 	return evenkeel.DeskStatus{
 		CellID: d.cell.CellID, Generation: d.cell.Generation, Level: d.cell.Level, Index: d.cell.Index, Time: d.cell.Now, Wall: d.Wall(),
 		Bytes: d.cell.Bytes, Hash: d.cell.Hash, Chats: int64(d.chats.len()), Sessions: int64(d.sessions.len()),
-		Incidents: int64(len(d.opened)),
+		Incidents: int64(len(d.opened)), MaxBytes: d.cell.Limits.MaxState, Skipped: d.cell.Skipped,
 	}
 }

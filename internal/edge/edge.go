@@ -33,6 +33,10 @@ type Config struct {
 	// connections should be watched more closely. It must not block.
 	Present func(id ClientID)
 
+	// Observe, if set, is told of each request that was answered. It must not
+	// block.
+	Observe func(Observation)
+
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger     // default: nothing is logged
 	PasswordCost auth.Cost        // default auth.DefaultCost()

@@ -110,6 +110,8 @@ func (e *Edge) dispatch(w http.ResponseWriter, r *http.Request, methods map[stri
 			http.StatusMethodNotAllowed)
 		return
 	}
+	w, tell := e.observeHTTP(w, found.method+" "+found.path)
+	defer tell()
 	q := &request{Request: r, edge: e, route: found}
 	a, err := q.run(w)
 	if err != nil {

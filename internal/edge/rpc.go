@@ -15,6 +15,7 @@ const MaxParams = 64 << 10
 // once, possibly before Call returns and possibly after the client has gone; it
 // must not block. A result is JSON.
 func (e *Edge) Call(id ClientID, method string, raw []byte, reply func(result []byte, err *evenkeel.Error)) {
+	reply = e.observeCall(method, reply)
 	e.mu.Lock()
 	conn := e.clients[id]
 	e.mu.Unlock()

@@ -20,6 +20,11 @@ func (c cellOf) View(fn func(edge.Reader)) {
 }
 
 func (c cellOf) Propose(commands []*evenkeel.Command, done func([]evenkeel.Result, error)) {
+	began, tell := time.Now(), done
+	done = func(results []evenkeel.Result, err error) {
+		c.meters.proposed(began, len(commands), results, err)
+		tell(results, err)
+	}
 	encoded := make([][]byte, 0, len(commands))
 	// What cannot be encoded is refused by itself: what is proposed beside it
 	// may be other people's.
@@ -82,7 +87,7 @@ func (c cellOf) Status() edge.CellStatus {
 	return edge.CellStatus{
 		ID: status.CellID, Name: c.name, Generation: status.Generation, Leader: leader, Term: stands.Term,
 		Index: stands.Applied, FeatureLevel: status.Level, State: state, Voters: 1, Tolerates: 0,
-		Nodes: []edge.NodeStatus{c.nodeStatus(stands, status)}, IncidentsOpen: int(status.Incidents), NotReady: c.notReady(stands),
+		Nodes: []edge.NodeStatus{c.nodeStatus(stands, status)}, IncidentsOpen: int(status.Incidents), NotReady: c.notReady(),
 	}
 }
 
@@ -104,9 +109,10 @@ func (c cellOf) nodeStatus(stands replica.Status, status evenkeel.DeskStatus) ed
 	}
 }
 
-func (c cellOf) notReady(stands replica.Status) string {
+func (n *Node) notReady() string {
+	stands := n.replica.Status()
 	switch {
-	case c.stopping.Load():
+	case n.stopping.Load():
 		return "this node is stopping"
 	case stands.JournalFull:
 		return "the disk is full"

@@ -30,6 +30,10 @@ type Config struct {
 
 	LogFormat string `name:"log-format" default:"text" enum:"text,json" placeholder:"FORMAT" help:"How to log, on standard error: ${enum}."`
 
+	MetricsFrom Networks `name:"metrics-from" default:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7" placeholder:"NETWORKS" help:"Networks that are told GET /metrics." doc:"A list with commas between. What comes through a proxy is refused. Empty: nobody is."`
+
+	DebugHTTP string `name:"debug-http" default:"" placeholder:"ADDR" help:"Address of this machine on which profiles (pprof) are served; empty: none." doc:"A loopback address such as 127.0.0.1:6060: profiles tell more than strangers should know."`
+
 	MaxMessage Bytes `name:"max-message" default:"64KiB" min:"4KiB" max:"1MiB" placeholder:"SIZE" help:"Longest message taken from a realtime client." doc:"A client that sends a longer one is disconnected."`
 
 	MaxOutgoing Bytes `name:"max-outgoing" default:"1MiB" min:"64KiB" max:"64MiB" placeholder:"SIZE" help:"What may wait to be sent to one realtime client before it is cut off as too slow." doc:"It comes back and resumes from where it was."`
@@ -68,10 +72,24 @@ func (c *Config) validate() error {
 	} else if n == 0 && port != "0" {
 		return settingError("http", "the port of %q is missing", c.HTTP)
 	}
+	if c.DebugHTTP != "" && !loopbackAddress(c.DebugHTTP) {
+		return settingError("debug-http", "%q must be a loopback address with a port, such as 127.0.0.1:6060", c.DebugHTTP)
+	}
 	if c.SegmentSize%4096 != 0 {
 		return settingError("segment-size", "%s must be a multiple of 4KiB", c.SegmentSize)
 	}
 	return nil
+}
+
+// loopbackAddress tells whether an address to listen on is of this machine alone.
+func loopbackAddress(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // Bytes is a size. Its text is a whole number with a unit: 64KiB, 16MiB, 1GiB,

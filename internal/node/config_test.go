@@ -61,7 +61,7 @@ func TestPrecedence(t *testing.T) {
 	}
 	want := DefaultConfig()
 	want.HTTP, want.Name, want.LogLevel = ":3", "env", "error"
-	if loaded.Config != want {
+	if !reflect.DeepEqual(loaded.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", loaded.Config, want)
 	}
 	for flag, source := range map[string]string{"http": "--http", "name": "EVENKEEL_NAME", "log-level": file + ":1", "data": "default"} {
@@ -121,7 +121,7 @@ func TestEmptyFile(t *testing.T) {
 		loaded, err := Load(Sources{File: path})
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
-		} else if loaded.Config != DefaultConfig() {
+		} else if !reflect.DeepEqual(loaded.Config, DefaultConfig()) {
 			t.Errorf("%q changed the defaults", text)
 		}
 	}
@@ -136,7 +136,7 @@ func TestDefaultsFileReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if loaded.Config != want {
+	if !reflect.DeepEqual(loaded.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", loaded.Config, want)
 	}
 }

@@ -50,6 +50,7 @@ func addressInUse(err error) bool {
 func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/connection/websocket", n.realtime)
+	mux.HandleFunc("GET /metrics", n.serveMetrics)
 	mux.Handle("/", web.Handler(n.edge.Handler()))
 	return mux
 }
@@ -60,6 +61,9 @@ func (n *Node) serve() {
 		Handler: n.handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ConnState: door.watch,
 		ErrorLog: slog.NewLogLogger(n.log.With("part", "http").Handler(), slog.LevelDebug),
+	}
+	if n.debug != nil {
+		n.tasks.Go(func() { n.debug.serve(n) })
 	}
 	n.tasks.Go(func() {
 		if err := n.server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {

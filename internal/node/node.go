@@ -47,20 +47,23 @@ type Node struct {
 	name    string
 	started time.Time
 
-	fs       journal.FS
-	replica  *replica.Replica
-	identity identity
-	cellKey  []byte
-	keys     *sealer // with the cell key
-	visitors []byte  // the key that signs visitors' tokens, opened
-	edge     *edge.Edge
-	realtime *realtime.Server
-	listener net.Listener
-	server   *http.Server
-	firstRun *FirstRun
-	anchor   deskAnchor
-	stopping atomic.Bool
-	concerns *concerns
+	fs             journal.FS
+	replica        *replica.Replica
+	identity       identity
+	cellKey        []byte
+	keys           *sealer // with the cell key
+	visitors       []byte  // the key that signs visitors' tokens, opened
+	edge           *edge.Edge
+	realtime       *realtime.Server
+	listener       net.Listener
+	server         *http.Server
+	firstRun       *FirstRun
+	anchor         deskAnchor
+	stopping       atomic.Bool
+	concerns       *concerns
+	meters         *meters
+	metricsHandler http.Handler
+	debug          *debugServer // nil: none
 
 	tasks sync.WaitGroup // the goroutines of this package
 	quit  chan struct{}  // closed when they are to end
@@ -110,6 +113,11 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.openReplica(); err != nil {
 		return err
 	}
+	n.meters = newMeters(n)
+	n.metricsHandler = n.meters.handler(n)
+	if n.debug, err = openDebug(ctx, n.cfg.DebugHTTP, n.metricsHandler); err != nil {
+		return err
+	}
 	if err := n.makeEdges(); err != nil {
 		return err
 	}
@@ -137,7 +145,7 @@ func (n *Node) undo() error {
 	if n.listener != nil {
 		err = errors.Join(err, n.listener.Close())
 	}
-	return err
+	return errors.Join(err, n.debug.close())
 }
 
 func (n *Node) openReplica() error {
@@ -154,6 +162,7 @@ func (n *Node) openReplica() error {
 		FS: fs, SegmentSize: int64(n.cfg.SegmentSize), NodeID: firstNode, Meta: fresh.encode(),
 		Limits:   replica.Limits{SnapshotBytes: int64(n.cfg.SnapshotAfter)},
 		OnApply:  n.applied,
+		OnAppend: func(took time.Duration) { n.meters.append.Observe(took.Seconds()) },
 		Incident: n.panicked,
 		Log:      n.log.With("part", "replica"),
 	})
@@ -183,6 +192,7 @@ func (n *Node) makeEdges() error {
 	var err error
 	n.edge, err = edge.New(edge.Config{
 		Cell: cell, Random: n.host.Random, PasswordCost: n.host.PasswordCost, Log: n.log.With("part", "edge"),
+		Observe:    n.meters.observe,
 		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
 		Typing:     func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
 		Present:    func(id edge.ClientID) { n.realtime.Present(realtime.ClientID(id), true) },
@@ -296,6 +306,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	err := errors.Join(
 		n.realtime.Stop(ctx), // 3001: they come back, here or elsewhere
 		n.stopServing(ctx),
+		n.debug.close(),
 	)
 	n.edge.Stop()
 	n.tasks.Wait()

@@ -60,7 +60,11 @@ func (r *Replica) runDisk() {
 // write appends in order, as far as the journal has room, and returns the rest.
 func (r *Replica) write(appends []*Append) ([]*Append, error) {
 	for i, a := range appends {
+		began := time.Now()
 		err := r.disk.Append(&journal.Batch{HardState: a.HardState, Entries: a.Entries, Snapshot: a.Snapshot})
+		if r.cfg.OnAppend != nil {
+			r.cfg.OnAppend(time.Since(began))
+		}
 		if errors.Is(err, journal.ErrFull) {
 			r.tell(func(c *Core, _ time.Duration) error { c.JournalFull(true); return nil })
 			_ = r.disk.Tend() // finds out whether there is room by now

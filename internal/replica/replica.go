@@ -34,6 +34,9 @@ type Config struct {
 	// OnApply gets the output of each entry applied after Open has returned, in log
 	// order, before the proposers get their results. It must not block, and may View.
 	OnApply func(desk.Output)
+	// OnAppend, if set, is told how long each write of the journal took, with its
+	// sync. It must not block.
+	OnAppend func(time.Duration)
 	// Incident is told of a step that panicked and is skipped from now on.
 	Incident func(*Fault)
 	Log      *slog.Logger // nil: silent
