@@ -1,0 +1,55 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/evenkeel/evenkeel"
+)
+
+// Cell is the cell as the node that answers sees it.
+type Cell struct {
+	ID            string `json:"id"`
+	Name          string `json:"name"`
+	Generation    string `json:"generation"`
+	Leader        string `json:"leader"` // a node's id, empty for none
+	Term          uint64 `json:"term"`
+	Index         uint64 `json:"index"`
+	FeatureLevel  uint64 `json:"feature_level"`
+	State         string `json:"state"` // healthy, degraded, no_quorum
+	Voters        int    `json:"voters"`
+	Tolerates     int    `json:"tolerates"` // voters that may be lost at a time
+	Nodes         []Node `json:"nodes"`
+	IncidentsOpen int    `json:"incidents_open"`
+}
+
+// Node is one node of a cell.
+type Node struct {
+	ID        string         `json:"id"`
+	Name      string         `json:"name"`
+	Roles     []string       `json:"roles"`
+	State     string         `json:"state"`    // up, suspect, down, draining, drained, quarantined
+	Suffrage  string         `json:"suffrage"` // voter, learner, standby
+	Version   string         `json:"version"`
+	URL       string         `json:"url"`
+	Applied   uint64         `json:"applied"`
+	Lag       uint64         `json:"lag"` // entries behind the leader
+	Sessions  int64          `json:"sessions"`
+	Memory    int64          `json:"memory"`    // bytes in use by the process
+	DiskFree  int64          `json:"disk_free"` // bytes
+	ClockSkew int64          `json:"clock_skew_ms"`
+	Started   *evenkeel.Time `json:"started"`
+}
+
+// Cell reads the cell's state.
+func (c *Client) Cell(ctx context.Context) (*Cell, error) { return get[Cell](ctx, c, "/v1/cell") }
+
+// Ready returns nil if the node that answers can serve, and why not otherwise.
+// It asks once.
+func (c *Client) Ready(ctx context.Context) error {
+	response, err := c.try(ctx, &Request{Method: http.MethodGet, Path: "/readyz"}, nil)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
