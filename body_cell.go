@@ -24,7 +24,7 @@ type Limits struct {
 	KeyLife         Duration `cbor:"19,keyasint,omitempty" json:"key_life"`         // of a timed idempotency key
 	MissedOffers    int64    `cbor:"20,keyasint,omitempty" json:"missed_offers"`    // in a row, then away
 	ReOffer         Duration `cbor:"21,keyasint,omitempty" json:"re_offer"`         // pause before a sole agent is asked again
-	ClosedChats     int64    `cbor:"22,keyasint,omitempty" json:"closed_chats"`     // kept in the desk after their linger
+	ClosedChats     int64    `cbor:"22,keyasint,omitempty" json:"closed_chats"`     // kept after their linger in a cell without an archive
 	Customers       int64    `cbor:"23,keyasint,omitempty" json:"customers"`        // of the cell
 	Nodes           int64    `cbor:"24,keyasint,omitempty" json:"nodes"`            // known to the cell
 	Incidents       int64    `cbor:"25,keyasint,omitempty" json:"incidents"`        // remembered, the closed ones among them

@@ -49,6 +49,11 @@ const (
 	KindChatSeen      Kind = 53
 	KindChatUpdate    Kind = 54
 
+	// The archive.
+	KindArchiveReport Kind = 60 // how far a copy has come
+	KindArchiveAmend  Kind = 61 // a change of a chat that has left the desk
+	KindCustomerErase Kind = 62
+
 	// Incidents.
 	KindIncidentRaise Kind = 90
 	KindIncidentEnd   Kind = 91
@@ -72,6 +77,7 @@ func Kinds() []KindInfo {
 		{KindChatInvite, "chat.invite"}, {KindChatLeave, "chat.leave"}, {KindChatClose, "chat.close"},
 		{KindChatWrapup, "chat.wrapup"}, {KindChatRate, "chat.rate"}, {KindChatDelivered, "chat.delivered"},
 		{KindChatSeen, "chat.seen"}, {KindChatUpdate, "chat.update"},
+		{KindArchiveReport, "archive.report"}, {KindArchiveAmend, "archive.amend"}, {KindCustomerErase, "customer.erase"},
 		{KindIncidentRaise, "incident.raise"}, {KindIncidentEnd, "incident.end"},
 		{KindQueueRefused, "queue.refused"},
 	}
@@ -129,4 +135,5 @@ type Result struct {
 	Created     bool // *.put: it did not exist before
 	Repeated    bool // the result of an earlier command with the same id
 	Hash        uint64
+	Operation   uint64 // archive.amend, customer.erase: the archive operation that it became
 }

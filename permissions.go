@@ -21,7 +21,7 @@ func Allowed(role Role, kind Kind) bool {
 	switch kind {
 	case KindCellForm, KindNodeUp, KindNodeLost, KindClockSet, KindCheckpoint, KindLimitsSet,
 		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise,
-		KindQueueRefused:
+		KindQueueRefused, KindArchiveReport:
 		who = 0 // the cell itself only
 	case KindTokenRevoke, KindPasswordSet:
 		who = staff
@@ -39,6 +39,10 @@ func Allowed(role Role, kind Kind) bool {
 		who = staff | service
 	case KindChatAccept, KindChatDecline, KindChatTake:
 		who = staff | service // a service only on behalf of an agent
+	case KindArchiveAmend:
+		who = all // as the kind that it stands for allows: judged by the record
+	case KindCustomerErase:
+		who = config
 	case KindChatRate:
 		who = customer | service
 	}

@@ -146,6 +146,7 @@ type Queue struct {
 	CustomerGoneClose Duration     `cbor:"20,keyasint,omitempty" json:"customer_gone_close"` // 0: never
 	Sticky            Duration     `cbor:"21,keyasint,omitempty" json:"sticky"`              // how long to prefer the last agent
 	Closed            bool         `cbor:"22,keyasint,omitempty" json:"closed"`              // takes no new chats
+	Retention         Duration     `cbor:"30,keyasint,omitempty" json:"retention"`           // how long closed chats are kept, 0: for ever
 }
 
 // NewQueue returns a queue with the documented defaults.

@@ -97,6 +97,24 @@ type QueueState struct {
 	Live    int64 `json:"live"` // offered, active or wrapping
 }
 
+// ArchiveState is what the desk knows of the archive.
+type ArchiveState struct {
+	On      bool   // the cell has copies, or had and was not told to do without
+	Last    uint64 // the last operation
+	Dropped uint64 // operations up to here, and the chats that they put away, have left the desk
+	Held    uint64 // operations up to here are in enough copies
+	Overdue int64  // chats that stay only because too few copies have them
+	Copies  []ArchiveCopy
+}
+
+// ArchiveCopy is one node's copy, as it was last reported.
+type ArchiveCopy struct {
+	Node   string
+	Copy   string
+	State  CopyState
+	Cursor uint64
+}
+
 // DeskStatus is a replica's own account of itself.
 type DeskStatus struct {
 	CellID     string

@@ -107,11 +107,17 @@ func (a *actor) supervises() bool {
 
 // author returns how the actor signs what he writes in a chat.
 func (a *actor) author(c *chatRow) evenkeel.Author {
+	if a.customer != "" && a.agent == nil {
+		return evenkeel.Author{Kind: evenkeel.AuthorCustomer, ID: c.Customer, Name: c.customer.Name}
+	}
+	return a.signature()
+}
+
+// signature is how the staff and the system sign.
+func (a *actor) signature() evenkeel.Author {
 	switch {
 	case a.agent != nil:
 		return evenkeel.Author{Kind: evenkeel.AuthorAgent, ID: a.agent.Config.ID, Name: a.agent.Config.Name}
-	case a.customer != "":
-		return evenkeel.Author{Kind: evenkeel.AuthorCustomer, ID: c.Customer, Name: c.customer.Name}
 	case a.service != nil:
 		name := a.service.Config.Name
 		if name == "" {

@@ -217,14 +217,20 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.incidentEnd(c, b)
 	case *evenkeel.QueueRefused:
 		return d.queueRefused(c, b)
+	case *evenkeel.ArchiveReport:
+		return d.archiveReport(b)
+	case *evenkeel.ArchiveAmend:
+		return d.archiveAmend(c, b)
+	case *evenkeel.CustomerErase:
+		return d.customerErase(c, b)
 	default:
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%s is not for a cell that exists", c.kind)
 	}
 }
 
 // followUp does what the commands and the passing of time have caused: left-over
-// work first, then deadlines in the order of (deadline, sequence), then
-// routing, so that every free agent has a chat or no chat waits that he could
+// work first, then deadlines in the order of (deadline, sequence), then what
+// the archive lets go, then routing, so that every free agent has a chat or no chat waits that he could
 // take. It stops after the replicated limit of units, a unit for each chat that
 // changes, and says whether more is left.
 func (d *Desk) followUp() (more bool) {
@@ -244,6 +250,11 @@ func (d *Desk) followUp() (more bool) {
 				return true
 			}
 			d.fireTimer()
+		case d.archiveDue():
+			if units <= 0 {
+				return true
+			}
+			d.archiveStep()
 		default:
 			decision, ok := d.floor.Next(int64(d.cell.Now))
 			if !ok {

@@ -58,6 +58,7 @@ func (d *Desk) nodeUp(b *evenkeel.NodeUp) (evenkeel.Result, *evenkeel.Error) {
 		n = &nodeRow{ID: b.Node}
 		d.nodes.add(n)
 		d.account(rowBytes)
+		d.weighCopies() // one more may be needed
 	}
 	d.nodes.touch(n)
 	d.voidIncarnation(n)
@@ -111,7 +112,9 @@ func (d *Desk) clockSet(b *evenkeel.ClockSet) (evenkeel.Result, *evenkeel.Error)
 		}
 	}
 	sort.Slice(offsets, func(i, j int) bool { return offsets[i] < offsets[j] })
-	d.cell.Offset = offsets[(len(offsets)-1)/2]
+	offset := offsets[(len(offsets)-1)/2]
+	d.stepped(offset - d.cell.Offset)
+	d.cell.Offset = offset
 	return evenkeel.Result{}, nil
 }
 

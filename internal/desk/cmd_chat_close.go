@@ -98,26 +98,10 @@ func (d *Desk) settle(c *chatRow) {
 		}
 	}
 	c.LingerTimer = d.setTimer(timerLinger, "", c.ID, d.cell.Now+evenkeel.DeskTime(d.cell.Limits.Linger))
-	d.stateChanged(c)
-}
-
-// linger marks a closed chat as one that may leave the desk, and lets the
-// oldest such chats go while there are more than the limit says.
-func (d *Desk) linger(c *chatRow) {
-	d.cell.LingerSeq++
-	c.Lingered = d.cell.LingerSeq
-	d.lingered.push(c)
-	// Two for one, so that a lower limit is reached in the end.
-	for n := 0; n < 2 && d.lingered.len() > 0; n++ {
-		full := d.cell.Bytes > d.cell.Limits.MaxState/4*3
-		if int64(d.lingered.len()) <= d.cell.Limits.ClosedChats && !full {
-			return
-		}
-		oldest := d.lingered.pop()
-		d.chats.touch(oldest)
-		oldest.Lingered = 0
-		d.addWork(workDropChat, oldest.ID, 0)
+	if d.archiving {
+		d.put(c)
 	}
+	d.stateChanged(c)
 }
 
 func (d *Desk) chatWrapup(c *call, b *evenkeel.ChatWrapup) (evenkeel.Result, *evenkeel.Error) {
@@ -154,6 +138,8 @@ func (d *Desk) chatWrapup(c *call, b *evenkeel.ChatWrapup) (evenkeel.Result, *ev
 	}
 	if b.Done && chat.State == evenkeel.ChatWrapping {
 		d.finish(chat)
+	} else {
+		d.reput(chat)
 	}
 	return evenkeel.Result{Chat: d.view(chat)}, nil
 }
@@ -220,6 +206,7 @@ func (d *Desk) chatRate(c *call, b *evenkeel.ChatRate) (evenkeel.Result, *evenke
 	d.chats.touch(chat)
 	d.account(ratingSize(rating) - ratingSize(chat.Rating))
 	chat.Rating = rating
+	d.reput(chat)
 	d.stateChanged(chat)
 	return evenkeel.Result{Chat: d.view(chat)}, nil
 }
@@ -263,6 +250,7 @@ func (d *Desk) chatUpdate(c *call, b *evenkeel.ChatUpdate) (evenkeel.Result, *ev
 			d.floorChat(chat)
 		}
 	}
+	d.reput(chat)
 	d.detailsChanged(chat)
 	return evenkeel.Result{Chat: d.view(chat)}, nil
 }

@@ -41,7 +41,11 @@ func (d *Desk) chatStart(c *call, b *evenkeel.ChatStart) (evenkeel.Result, *even
 	if ws.chats >= d.cell.Limits.LiveChats {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the workspace has %d live chats, which is its limit", ws.chats)
 	}
-	if refusal := d.roomToStart(chatBytes + int64(len(b.Attributes)+len(b.Subject)+len(b.Message))); refusal != nil {
+	size := chatBytes + int64(len(b.Attributes)+len(b.Subject)+len(b.Message))
+	if refusal := d.roomToArchive(size); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
+	if refusal := d.roomToStart(size); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
 	if refusal := d.roomForCustomer(a.ws, a.customer); refusal != nil {

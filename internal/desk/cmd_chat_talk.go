@@ -141,6 +141,7 @@ func (d *Desk) chatNote(c *call, b *evenkeel.ChatNote) (evenkeel.Result, *evenke
 	}
 	d.chats.touch(chat)
 	n := d.addNote(chat, &c.actor, c.id, b.Text, c)
+	d.reput(chat)
 	return evenkeel.Result{Number: n.Number, Time: n.Time}, nil
 }
 

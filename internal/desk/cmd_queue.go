@@ -14,6 +14,9 @@ const (
 	maxSkills   = 50
 	maxLevel    = 100
 	maxDuration = 366 * 24 * evenkeel.Hour
+
+	minRetention = 24 * evenkeel.Hour
+	maxRetention = 100 * maxDuration
 )
 
 // queuePut makes or replaces a queue. Routing heeds it at once; deadlines that
@@ -33,6 +36,7 @@ func (d *Desk) queuePut(c *call, b *evenkeel.QueuePut) (evenkeel.Result, *evenke
 		}
 		d.queues.touch(q)
 		q.Config = b.Queue
+		d.armRetention(&q.Config)
 		d.floorQueue(q)
 		return evenkeel.Result{}, nil
 	}
@@ -43,6 +47,7 @@ func (d *Desk) queuePut(c *call, b *evenkeel.QueuePut) (evenkeel.Result, *evenke
 		return evenkeel.Result{}, refusal
 	}
 	d.addQueue(&queueRow{Workspace: ws.ID, Config: b.Queue})
+	d.armRetention(&b.Queue)
 	return evenkeel.Result{Created: true}, nil
 }
 
@@ -97,6 +102,9 @@ func (d *Desk) checkQueue(ws *workspaceRow, q *evenkeel.Queue) *evenkeel.Error {
 		if f.value < 0 || f.value > maxDuration {
 			return evenkeel.FieldErrorf(f.name, "%s must be from 0 to 366 days", f.name)
 		}
+	}
+	if q.Retention != 0 && q.Retention < minRetention || q.Retention > maxRetention {
+		return evenkeel.FieldErrorf("retention", "the retention must be from one day to 100 years, or 0 to keep chats for ever")
 	}
 	if q.Overflow != "" && d.queues.get(key{ws.ID, q.Overflow}) == nil {
 		return evenkeel.FieldErrorf("overflow", "there is no queue %q to overflow to", q.Overflow)

@@ -228,6 +228,12 @@ func newChatBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.ChatSeen)
 	case evenkeel.KindChatUpdate:
 		return new(evenkeel.ChatUpdate)
+	case evenkeel.KindArchiveReport:
+		return new(evenkeel.ArchiveReport)
+	case evenkeel.KindArchiveAmend:
+		return new(evenkeel.ArchiveAmend)
+	case evenkeel.KindCustomerErase:
+		return new(evenkeel.CustomerErase)
 	default:
 		return nil
 	}

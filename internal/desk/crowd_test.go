@@ -151,7 +151,7 @@ func (w *crowd) queueID() string {
 func (w *crowd) command() *evenkeel.Command {
 	c := &evenkeel.Command{By: w.anybody(), Body: w.body()}
 	switch c.Body.(type) {
-	case *evenkeel.SessionOpen, *evenkeel.SessionClose, *evenkeel.TokenIssue, *evenkeel.ClockSet, *evenkeel.Checkpoint:
+	case *evenkeel.SessionOpen, *evenkeel.SessionClose, *evenkeel.TokenIssue, *evenkeel.ClockSet, *evenkeel.Checkpoint, *evenkeel.ArchiveReport:
 		c.By = evenkeel.System()
 		return c
 	}
@@ -233,7 +233,7 @@ func (w *crowd) body() evenkeel.Body {
 
 func (w *crowd) rareBody() evenkeel.Body {
 	r := w.r
-	switch r.IntN(11) {
+	switch r.IntN(12) {
 	case 0, 1, 2:
 		w.sessions++
 		id := evenkeel.SessionID{Incarnation: w.incarnation, Number: w.sessions}
@@ -264,7 +264,7 @@ func (w *crowd) rareBody() evenkeel.Body {
 		return &evenkeel.QueueDelete{Queue: w.queueID()}
 	case 7:
 		return &evenkeel.TokenIssue{Hash: "t" + itoa(r.IntN(100)), Agent: w.agent().ID, Life: evenkeel.Minute}
-	case 8:
+	case 8, 9:
 		return w.keeping()
 	default:
 		return &evenkeel.ClockSet{Node: "n1", Offset: 1_700_000_000_000 + evenkeel.Duration(r.IntN(1000))}
@@ -274,7 +274,14 @@ func (w *crowd) rareBody() evenkeel.Body {
 // keeping makes what keepers of the cell ask for.
 func (w *crowd) keeping() evenkeel.Body {
 	r := w.r
-	switch r.IntN(6) {
+	switch r.IntN(9) {
+	case 6:
+		seq := w.f.d.cell.ArchiveSeq
+		return &evenkeel.ArchiveReport{Node: "n1", Copy: "k" + itoa(r.IntN(2)), Cursor: r.Uint64N(seq + 2), State: evenkeel.CopyState(min(1, r.IntN(8)))}
+	case 7:
+		return &evenkeel.ArchiveAmend{Chat: w.chat(), Customer: w.visitor().ID, Rating: &evenkeel.Rating{Score: int64(r.IntN(7))}}
+	case 8:
+		return &evenkeel.CustomerErase{Customer: w.visitor().ID}
 	case 0:
 		return &evenkeel.CustomerPut{Customer: w.visitor().ID, Name: "N", Attributes: json.RawMessage(`{"a":1}`)}
 	case 1:

@@ -22,6 +22,7 @@
 //	clock.go tally.go       time that counts, and where the counts are kept
 //	actor.go                who asks, and what he may see
 //	keys.go                 exactly-once by the caller's id
+//	archive.go erase.go     what goes to the archive, when, and what is erased
 //	channels.go             events, their history, positions
 //	size.go                 what counts against the budget of the state
 //	timers.go work.go       deadlines and continuations, as state
@@ -66,14 +67,19 @@ type Desk struct {
 	work       table[uint64, workRow, *workRow]
 	incidents  table[uint64, incidentRow, *incidentRow]
 	tallies    table[tallyKey, tallyRow, *tallyRow]
+	ops        table[uint64, opRow, *opRow]
 
 	// Derived from the rows: rebuilt by relink.
 	floor      *routing.Floor
 	steady     timerHeap // deadlines that an outage does not extend
 	presence   timerHeap // deadlines that an outage extends
 	callers    map[evenkeel.Principal]*caller
-	keyQueue   fifo[*keyRow]  // timed keys, oldest first
-	lingered   fifo[*chatRow] // chats that may leave, oldest first
+	keyQueue   fifo[*keyRow]   // timed keys, oldest first
+	lingered   fifo[lingerRef] // chats that may leave, oldest first
+	overdue    int64           // how many of these are still here
+	opQueue    fifo[*opRow]    // the archive's operations, dense and in order
+	archiving  bool            // the cell knows a copy of the archive
+	held       uint64          // operations up to here are in enough copies
 	workQueue  fifo[*workRow]
 	byHash     map[string]*apiKeyRow
 	crews      map[uint64]*crew   // sessions by incarnation
@@ -120,7 +126,7 @@ func (d *Desk) tables() []anyTable {
 	return []anyTable{
 		&d.nodes, &d.workspaces, &d.queues, &d.agents, &d.apiKeys, &d.tokens, &d.customers, &d.sessions,
 		&d.chats, &d.channels, &d.chunks, &d.keys, &d.timers, &d.work, &d.incidents,
-		&d.tallies,
+		&d.tallies, &d.ops,
 	}
 }
 

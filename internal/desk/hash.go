@@ -31,6 +31,7 @@ func (d *Desk) hashResult(r *evenkeel.Result) {
 	b = binary.AppendUvarint(b, r.Number)
 	b = binary.AppendUvarint(b, uint64(r.Time))
 	b = binary.AppendUvarint(b, r.Incarnation)
+	b = binary.AppendUvarint(b, r.Operation)
 	b = append(b, bit(r.Existing, 1)|bit(r.Created, 2)|bit(r.Repeated, 4))
 	if r.Chat != nil {
 		b = appendChat(b, r.Chat)

@@ -76,6 +76,9 @@ func invariants(d *Desk) error {
 	if n := d.tallies.len(); n != d.tallyIndex.Len() || n != d.tallyAge.len() {
 		return fmt.Errorf("%d tallies, %d in order, %d by age", n, d.tallyIndex.Len(), d.tallyAge.len())
 	}
+	if err := archiveInvariants(d); err != nil {
+		return err
+	}
 	return sizeInvariant(d, bytes)
 }
 
@@ -129,6 +132,9 @@ func sizeInvariant(d *Desk, bytes int64) error {
 	}
 	for _, row := range d.incidents.list {
 		bytes += incidentSize(&row.Incident)
+	}
+	for _, o := range d.ops.list {
+		bytes += opSize(o)
 	}
 	if bytes != d.cell.Bytes {
 		return fmt.Errorf("the state is counted as %d bytes, it is %d", d.cell.Bytes, bytes)

@@ -54,7 +54,7 @@ func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error,
 	}
 	result.Repeated = true
 	if k := ref.timed; k != nil {
-		result.Existing, result.Created = k.Existing, k.Created
+		result.Existing, result.Created, result.Operation, result.Number = k.Existing, k.Created, k.Operation, k.Number
 		if k.Chat != "" {
 			result.Chat = d.viewOrID(&c.actor, k.Chat)
 		}
@@ -116,7 +116,7 @@ func (d *Desk) remember(c *call, r *evenkeel.Result) {
 	d.cell.KeySeq++
 	k := &keyRow{Seq: d.cell.KeySeq, Principal: c.by, ID: c.id, Digest: c.digest,
 		Expires:  d.cell.Now + evenkeel.DeskTime(d.cell.Limits.KeyLife),
-		Existing: r.Existing, Created: r.Created}
+		Existing: r.Existing, Created: r.Created, Operation: r.Operation, Number: r.Number}
 	if r.Chat != nil {
 		k.Chat = r.Chat.ID
 	}

@@ -20,8 +20,8 @@ func (d *Desk) relink() error {
 		ws.emails = make(map[string]*agentRow)
 	}
 	steps := []func() error{
-		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkChats, d.relinkSessions, d.relinkKeys, d.relinkTime, d.relinkIncidents,
-		d.relinkTallies,
+		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkChats, d.relinkSessions, d.relinkKeys, d.relinkArchive, d.relinkTime,
+		d.relinkIncidents, d.relinkTallies,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -130,7 +130,8 @@ func (d *Desk) relinkChats() error {
 			c.customer.live = insertChat(c.customer.live, c)
 		}
 		if c.Lingered > 0 {
-			d.lingered.push(c)
+			d.lingered.push(lingerRef{c.Lingered, c})
+			d.overdue++
 		}
 		d.relinkRecords(c)
 		if c.State != evenkeel.ChatClosed {
@@ -139,7 +140,7 @@ func (d *Desk) relinkChats() error {
 			}
 		}
 	}
-	sort.Slice(d.lingered.list, func(i, j int) bool { return d.lingered.list[i].Lingered < d.lingered.list[j].Lingered })
+	sort.Slice(d.lingered.list, func(i, j int) bool { return d.lingered.list[i].seq < d.lingered.list[j].seq })
 	return nil
 }
 
@@ -262,6 +263,6 @@ func (d *Desk) relinkTime() error {
 	}
 	// Routing has not been told the time yet: Next settles what has come due.
 	_, waits := d.floor.Next(int64(d.cell.Now))
-	d.behind = waits || d.workQueue.len() > 0 || d.timerDue()
+	d.behind = waits || d.workQueue.len() > 0 || d.timerDue() || d.archiveDue()
 	return nil
 }

@@ -44,6 +44,17 @@ type cellRow struct {
 	IncidentEnds uint64            `cbor:"71,keyasint,omitempty"`
 	TallySeq     uint64            `cbor:"40,keyasint,omitempty"`
 	Tidying      bool              `cbor:"41,keyasint,omitempty"` // there is work to drop tallies
+
+	// The archive's operations: numbered up to ArchiveSeq; those up to
+	// ArchiveDropped have left, as have the chats that they put away.
+	ArchiveSeq     uint64 `cbor:"30,keyasint,omitempty"`
+	ArchiveDropped uint64 `cbor:"31,keyasint,omitempty"`
+	// Up to ArchiveSwept it was looked whether a chat changed after its put.
+	ArchiveSwept uint64 `cbor:"32,keyasint,omitempty"`
+	// Chats that lingered before there was a copy are put up to this Lingered.
+	ArchiveAdopted uint64            `cbor:"33,keyasint,omitempty"`
+	Retention      uint64            `cbor:"34,keyasint,omitempty"` // timer of the daily look for chats to expire
+	Stepped        evenkeel.DeskTime `cbor:"35,keyasint,omitempty"` // when wall time last jumped
 }
 
 type nodeRow struct {
@@ -53,6 +64,14 @@ type nodeRow struct {
 	Incarnation uint64            `cbor:"3,keyasint"` // 0: lost
 	Offset      evenkeel.Duration `cbor:"4,keyasint"` // its wall clock against desk time
 	HasOffset   bool              `cbor:"5,keyasint,omitempty"`
+	Copy        *archiveCopy      `cbor:"30,keyasint,omitempty"` // nil: it has no copy of the archive
+}
+
+// archiveCopy is a node's copy of the archive. It is replaced, never changed.
+type archiveCopy struct {
+	ID     string             `cbor:"1,keyasint"`
+	Cursor uint64             `cbor:"2,keyasint,omitempty"`
+	State  evenkeel.CopyState `cbor:"3,keyasint"`
 }
 
 type workspaceRow struct {
@@ -249,6 +268,11 @@ type chatRow struct {
 	Asked string `cbor:"43,keyasint,omitempty"` // the queue that the customer asked for
 	Gone  bool   `cbor:"44,keyasint,omitempty"` // the customer's last session ended
 
+	// Op is the number of its last put; one that has been dropped counts as
+	// none. Dirty says that it changed since and the put may have been read.
+	Op    uint64 `cbor:"45,keyasint,omitempty"`
+	Dirty bool   `cbor:"46,keyasint,omitempty"`
+
 	// For service levels: since when it waits, or waited last; since when its
 	// owner has it; when it was started.
 	Waits     evenkeel.DeskTime `cbor:"60,keyasint,omitempty"`
@@ -285,6 +309,8 @@ type keyRow struct {
 	Existing  bool               `cbor:"7,keyasint,omitempty"`
 	Created   bool               `cbor:"8,keyasint,omitempty"`
 	Agent     string             `cbor:"9,keyasint,omitempty"`
+	Operation uint64             `cbor:"30,keyasint,omitempty"`
+	Number    uint64             `cbor:"31,keyasint,omitempty"`
 }
 
 // channelRow is a stream of publications. Its epoch is the cell's generation
@@ -356,6 +382,23 @@ type incidentRow struct {
 	Ended             uint64 `cbor:"3,keyasint,omitempty"` // in which order they ended; 0: it is open
 }
 
+// opRow is an operation of the archive. What a put archives is read from the
+// chat when it is asked for.
+type opRow struct {
+	rowMeta
+	Seq       uint64                 `cbor:"1,keyasint"`
+	Kind      evenkeel.ArchiveOpKind `cbor:"2,keyasint"`
+	Workspace string                 `cbor:"3,keyasint"`
+	Chat      string                 `cbor:"4,keyasint,omitempty"`
+	Rating    *evenkeel.Rating       `cbor:"5,keyasint,omitempty"`
+	Tags      []string               `cbor:"6,keyasint,omitempty"`
+	Note      *evenkeel.Note         `cbor:"7,keyasint,omitempty"`
+	Customer  string                 `cbor:"8,keyasint,omitempty"`
+	Visitor   string                 `cbor:"9,keyasint,omitempty"`
+	Queue     string                 `cbor:"10,keyasint,omitempty"`
+	Before    evenkeel.Time          `cbor:"11,keyasint,omitempty"`
+}
+
 func (r *incidentRow) key() uint64            { return r.Seq }
 func (r *nodeRow) key() string                { return r.ID }
 func (r *workspaceRow) key() string           { return r.ID }
@@ -371,3 +414,4 @@ func (c *chunkRow) key() chunkKey             { return chunkKey{c.Channel, c.Bas
 func (r *keyRow) key() uint64                 { return r.Seq }
 func (r *timerRow) key() uint64               { return r.Seq }
 func (r *workRow) key() uint64                { return r.Seq }
+func (o *opRow) key() uint64                  { return o.Seq }

@@ -50,6 +50,14 @@ func chatSize(c *chatRow) int64 {
 	return chatBytes + int64(len(c.Attributes)+len(c.Subject)) + tagsSize(c.Tags) + ratingSize(c.Rating)
 }
 
+func opSize(o *opRow) int64 {
+	n := rowBytes + tagsSize(o.Tags) + ratingSize(o.Rating)
+	if o.Note != nil {
+		n += int64(len(o.Note.Text) + len(o.Note.ID))
+	}
+	return n
+}
+
 func tagsSize(tags []string) (n int64) {
 	for _, t := range tags {
 		n += int64(len(t)) + nameBytes

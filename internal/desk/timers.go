@@ -10,16 +10,17 @@ import (
 type timerKind uint8
 
 const (
-	timerOffer    timerKind = iota + 1 // an offer's deadline; Ref: chat
-	timerWait                          // the longest wait; Ref: chat
-	timerIdle                          // the idle rule; Ref: chat
-	timerLost                          // the agent's grace; Ref: chat
-	timerGone                          // the customer's grace; Ref: chat
-	timerWrap                          // the end of wrap-up; Ref: chat
-	timerLinger                        // a closed chat may leave; Ref: chat
-	timerToken                         // a login ends; Ref: hash
-	timerCustomer                      // a customer may be forgotten; Ref: customer
-	timerSweep                         // idempotency keys expire
+	timerOffer     timerKind = iota + 1 // an offer's deadline; Ref: chat
+	timerWait                           // the longest wait; Ref: chat
+	timerIdle                           // the idle rule; Ref: chat
+	timerLost                           // the agent's grace; Ref: chat
+	timerGone                           // the customer's grace; Ref: chat
+	timerWrap                           // the end of wrap-up; Ref: chat
+	timerLinger                         // a closed chat may leave; Ref: chat
+	timerToken                          // a login ends; Ref: hash
+	timerCustomer                       // a customer may be forgotten; Ref: customer
+	timerSweep                          // idempotency keys expire
+	timerRetention                      // the daily look for chats to expire
 )
 
 // extended tells whether an outage extends the deadline: nobody can be present
@@ -106,6 +107,8 @@ func (d *Desk) fireTimer() {
 	switch kind {
 	case timerSweep:
 		d.sweepKeys()
+	case timerRetention:
+		d.expireChats()
 	case timerToken:
 		if tok := d.tokens.get(ref); tok != nil {
 			d.dropToken(tok)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ var update = flag.Bool("desk.update", false, "write what the transcripts come to
 //	> id=1 ann chat.send {...}       with an idempotency id of its own
 //	> why c1 | chats ann | limits {...}
 //	> levels of general | levels of agent ann | figures of general
+//	> copy k1 7                      node n1's copy of the archive is at operation 7
+//	> ops 4                          what a copy that is at operation 4 is given
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -139,6 +142,14 @@ func (s *story) line(line string) {
 		s.levels(strings.TrimPrefix(rest, "of "))
 	case words[0] == "figures":
 		s.figures(strings.TrimPrefix(rest, "of "))
+	case words[0] == "copy":
+		cursor, err := strconv.ParseUint(words[2], 10, 64)
+		s.check(err)
+		s.entry(s.command(evenkeel.System(), &evenkeel.ArchiveReport{Node: "n1", Copy: words[1], Cursor: cursor, State: evenkeel.CopyLive}))
+	case words[0] == "ops":
+		after, err := strconv.ParseUint(words[1], 10, 64)
+		s.check(err)
+		s.ops(after)
 	case words[0] == "batch":
 		s.batch(rest)
 	case len(words) > 1 && words[1] == "connects":
@@ -331,6 +342,9 @@ func tellResult(c *evenkeel.Command, r *evenkeel.Result) string {
 		if f.on {
 			parts = append(parts, f.name)
 		}
+	}
+	if r.Operation > 0 {
+		parts = append(parts, fmt.Sprintf("operation %d", r.Operation))
 	}
 	if r.Incarnation > 0 {
 		parts = append(parts, fmt.Sprintf("incarnation %d", r.Incarnation))

@@ -13,6 +13,8 @@ const (
 	workEndSessions workKind = iota + 1 // of the incarnation N
 	workDropChat                        // Ref: chat
 	workDropTallies
+	workEraseChat  // Ref: chat; N: the next chunk
+	workEraseAgent // Ref: customer, as a channel; N: the last agent done
 )
 
 // crew is the sessions of one incarnation of a node, by number.
@@ -38,6 +40,10 @@ func (d *Desk) workStep() {
 			done = d.dropSome(w.Ref)
 		case workDropTallies:
 			done = d.dropTallies()
+		case workEraseChat:
+			done = d.eraseSome(w)
+		case workEraseAgent:
+			done = d.eraseFromAgent(w)
 		}
 	}
 	if done {
