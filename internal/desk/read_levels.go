@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/evenkeel/evenkeel"
@@ -97,6 +98,49 @@ func (d *Desk) running(a *actor, f *evenkeel.TallyFilter) (out []evenkeel.Tally)
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out
+}
+
+// TallyIDs lists the queues or agents of which something may have been counted,
+// by id, behind after: those that exist and those that did.
+func (d *Desk) TallyIDs(by evenkeel.Principal, agents bool, after string, limit int) ([]string, error) {
+	a, err := d.levelsReader(by)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	kind := tallyQueue
+	if agents {
+		kind = tallyAgent
+		rows := pageRows(d.agents.list, limit,
+			func(r *agentRow) bool { return r.Workspace == a.ws && r.Config.ID > after },
+			func(x, y *agentRow) bool { return x.Config.ID < y.Config.ID })
+		for _, r := range rows {
+			ids = append(ids, r.Config.ID)
+		}
+	} else {
+		rows := pageRows(d.queues.list, limit,
+			func(r *queueRow) bool { return r.Workspace == a.ws && r.Config.ID > after },
+			func(x, y *queueRow) bool { return x.Config.ID < y.Config.ID })
+		for _, r := range rows {
+			ids = append(ids, r.Config.ID)
+		}
+	}
+	for n := 0; n < limit; n++ {
+		next := ""
+		d.tallyIndex.Ascend(&tallyRow{Workspace: a.ws, Kind: kind, ID: after + "\x00", From: minInterval}, func(t *tallyRow) bool {
+			if t.Workspace == a.ws && t.Kind == kind {
+				next = t.ID
+			}
+			return false
+		})
+		if next == "" {
+			break
+		}
+		ids, after = append(ids, next), next
+	}
+	sort.Strings(ids)
+	ids = slices.Compact(ids)
+	return ids[:min(limit, len(ids))], nil
 }
 
 // QueueFigures returns a queue's live figures.

@@ -18,6 +18,7 @@ type form struct {
 	defaults any      // what a body without fields stands for
 	reply    reflect.Type
 	kind     string // of the answer's content; empty: JSON
+	csv      bool   // the answer may be asked for as CSV too
 	status   []int  // of success
 	keyed    bool   // takes an Idempotency-Key
 	tagged   bool   // the answer has an ETag
@@ -77,6 +78,12 @@ func (f form) ends() form {
 
 func (f form) asks(query ...string) form {
 	f.query = append(f.query, query...)
+	return f
+}
+
+// orCSV says that the answer may be asked for as CSV too.
+func (f form) orCSV() form {
+	f.csv = true
 	return f
 }
 

@@ -217,7 +217,11 @@ func (r *route) responses(s *schemas) object {
 		case r.form.kind != "":
 			answer["content"] = object{r.form.kind: object{"schema": object{"type": "string"}}}
 		case r.form.reply != nil:
-			answer["content"] = object{"application/json": object{"schema": s.of(r.form.reply, false)}}
+			content := object{"application/json": object{"schema": s.of(r.form.reply, false)}}
+			if r.form.csv {
+				content["text/csv"] = object{"schema": object{"type": "string"}}
+			}
+			answer["content"] = content
 		}
 		responses[strconv.Itoa(status)] = answer
 	}

@@ -34,6 +34,12 @@ type Reader interface {
 
 	Incidents(by evenkeel.Principal, open bool, after string, limit int) ([]*evenkeel.Incident, error)
 
+	TallyIDs(by evenkeel.Principal, agents bool, after string, limit int) ([]string, error)
+	Tallies(by evenkeel.Principal, f evenkeel.TallyFilter) (page []evenkeel.Tally, more bool, err error)
+	QueueFigures(workspace, id string) (*evenkeel.QueueFigures, bool)
+	DeskFigures(workspace string, agents int) *evenkeel.DeskFigures
+	LineHead(workspace, queue string, limit int) (evenkeel.LineHead, bool)
+
 	AgentDesk(by evenkeel.Principal) (*evenkeel.AgentDesk, error)
 	VisitorDesk(by evenkeel.Principal) (*evenkeel.VisitorDesk, error)
 	MaySubscribe(by evenkeel.Principal, channel string) error

@@ -61,6 +61,9 @@ func routeRoles() map[string]string {
 		"GET /docs":                    "*",
 		"GET /docs/docs.js":            "*",
 		"GET /docs/docs.css":           "*",
+		"GET /v1/reports/queues":       "sASo",
+		"GET /v1/reports/agents":       "sASo",
+		"GET /v1/reports/staffing":     "sASo",
 		"GET /healthz":                 "*",
 		"GET /readyz":                  "*",
 	}

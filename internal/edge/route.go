@@ -52,7 +52,7 @@ func being(roles ...evenkeel.Role) access  { return access{roles: roles} }
 
 // routes is the whole HTTP API.
 func (e *Edge) routes() []route {
-	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.configRoutes(), e.cellRoutes(), e.docRoutes())
+	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.configRoutes(), e.cellRoutes(), e.reportRoutes(), e.docRoutes())
 }
 
 // request is one HTTP request on its way through a handler.
@@ -72,6 +72,7 @@ type answer struct {
 	raw    []byte
 	kind   string // of raw; empty: JSON
 	policy string // of a page: what it may load
+	next   string // cursor of the next page, where the body has no place for it
 }
 
 // newHandler builds the handler of all routes.
@@ -196,7 +197,10 @@ func (q *request) readBody(w http.ResponseWriter) *evenkeel.Error {
 // index that its caller has seen.
 const indexWait = 2 * time.Second
 
-const indexHeader = "Evenkeel-Index"
+const (
+	indexHeader = "Evenkeel-Index"
+	nextHeader  = "Evenkeel-Next"
+)
 
 // waitIndex keeps a caller from reading what is older than what he has seen.
 func (q *request) waitIndex() *evenkeel.Error {
@@ -290,6 +294,9 @@ func (e *Edge) write(w http.ResponseWriter, a *answer) {
 			return
 		}
 		body = b.Bytes()
+	}
+	if a.next != "" {
+		h.Set(nextHeader, a.next)
 	}
 	if a.policy != "" {
 		h.Set("Content-Security-Policy", a.policy)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/levels"
 )
 
 // schemas turns Go types into the JSON schemas of the API's description
@@ -47,6 +48,8 @@ func (s *schemas) of(t reflect.Type, asked bool) object {
 		return object{"type": "string", "format": "date-time"}
 	case reflect.TypeFor[evenkeel.Duration]():
 		return object{"type": "number", "description": "Seconds."}
+	case reflect.TypeFor[levels.Figure]():
+		return object{"type": []string{"number", "null"}}
 	case reflect.TypeFor[evenkeel.Skills]():
 		return object{"type": "object", "additionalProperties": object{"type": "integer", "minimum": 1}}
 	case reflect.TypeFor[json.RawMessage]():

@@ -132,7 +132,7 @@ func TestRows(t *testing.T) {
 // TestCSV: names of columns, RFC 4180, and nothing that a spreadsheet would run.
 func TestCSV(t *testing.T) {
 	row := OfAgent(&Row{ID: "=1+1,\"x\"", From: 0, To: 4, Agent: evenkeel.AgentCounts{Online: 1500}})
-	b, err := CSV(&AgentReport{}, []any{row})
+	b, err := CSV([]AgentReport{*row})
 	if err != nil {
 		t.Fatal(err)
 	}

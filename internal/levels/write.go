@@ -35,14 +35,14 @@ func (f Figure) String() string {
 	return s
 }
 
-// CSV writes rows, each a pointer to a struct, under the names of their fields in
-// JSON (RFC 4180: CRLF, quotes where needed). rows is not empty of a type: like
-// tells the columns even of a report without rows.
-func CSV(like any, rows []any) ([]byte, error) {
+// CSV writes rows, a slice of structs, under the names of their fields in JSON
+// (RFC 4180: CRLF, quotes where needed).
+func CSV(rows any) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
-	columns := reflect.TypeOf(like).Elem()
+	list := reflect.ValueOf(rows)
+	columns := list.Type().Elem()
 	line := make([]string, columns.NumField())
 	for i := range line {
 		line[i] = columns.Field(i).Tag.Get("json")
@@ -50,8 +50,8 @@ func CSV(like any, rows []any) ([]byte, error) {
 	if err := w.Write(line); err != nil {
 		return nil, err
 	}
-	for _, row := range rows {
-		v := reflect.ValueOf(row).Elem()
+	for n := range list.Len() {
+		v := list.Index(n)
 		for i := range line {
 			line[i] = cell(v.Field(i).Interface())
 		}
