@@ -33,9 +33,9 @@ func (e *Edge) OriginAllowed(r *http.Request) bool {
 	return allowed
 }
 
-// guardOrigin refuses pages of foreign origins and answers browsers' questions
+// GuardOrigin refuses pages of foreign origins and answers browsers' questions
 // (CORS).
-func (e *Edge) guardOrigin(next http.Handler) http.Handler {
+func (e *Edge) GuardOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
 		if origin == "" {

@@ -90,7 +90,7 @@ func (e *Edge) newHandler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, evenkeel.Errorf(evenkeel.CodeNotFound, "there is nothing at %s", r.URL.Path), 0)
 	})
-	return e.guardOrigin(mux)
+	return e.GuardOrigin(mux)
 }
 
 // dispatch finds the route of the method.

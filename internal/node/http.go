@@ -49,7 +49,9 @@ func addressInUse(err error) bool {
 // handler joins what answers HTTP: the realtime protocol, the pages, the API.
 func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/connection/websocket", n.realtime)
+	live := n.edge.GuardOrigin(n.realtime)
+	mux.Handle("/connection/", live)
+	mux.Handle("/emulation", live)
 	mux.HandleFunc("GET /metrics", n.serveMetrics)
 	mux.Handle("/", web.Handler(n.edge.Handler()))
 	return mux

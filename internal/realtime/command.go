@@ -99,6 +99,11 @@ type ConnectResult struct {
 	Pong bool   // the client has to answer pings
 	Data []byte // JSON
 	Subs []ServerSubscription
+
+	// Session and Node are to be named by requests with the client's commands,
+	// where the transport goes one way only.
+	Session string
+	Node    string
 }
 
 // RefreshResult says how long a client may stay.
@@ -149,6 +154,7 @@ type Push struct {
 	Publication *Item
 	Subscribe   *evenkeel.Position // a subscription that starts, or starts anew, here
 	Unsubscribe *Status
+	Disconnect  *Status
 }
 
 // Status is a code with a reason.

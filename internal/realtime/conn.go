@@ -5,20 +5,21 @@ package realtime
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/gorilla/websocket"
 
 	"github.com/evenkeel/evenkeel"
 )
 
-// conn is one connection: a socket and its session. It lives as long as it is
+// conn is one connection: a transport and its session. It lives as long as it is
 // read: at each time one goroutine does that.
 type conn struct {
 	srv    *Server
-	ws     *websocket.Conn
+	link   transport
+	kind   kind
 	enc    Encoding
 	id     ClientID
+	name   string // of the session, for transports that go one way only
 	remote string
 
 	mu      sync.Mutex
@@ -34,6 +35,11 @@ type conn struct {
 	// room is closed when the reading goroutine may look again whether it may
 	// go on; nil while it does not wait.
 	room chan struct{}
+
+	// turn is held by the request whose commands are obeyed, on transports that
+	// go one way only; requests counts it and those that wait.
+	turn     sync.Mutex
+	requests atomic.Int32
 
 	timer *time.Timer
 	armed time.Duration // when the timer fires, by the server's clock; 0: it is not set
@@ -198,7 +204,8 @@ func (c *conn) read() {
 			break
 		}
 		pong := c.enc.isPong(message.Bytes())
-		c.handle(message)
+		c.handle(message.Bytes())
+		c.srv.buffers.Put(message)
 		if pong && grown {
 			go c.read()
 			return
@@ -206,19 +213,15 @@ func (c *conn) read() {
 		grown = grown || !pong
 	}
 	c.step(Gone{}, true)
-	_ = c.ws.Close()
+	c.link.cut()
 	c.srv.remove(c)
 }
 
 // receive reads one message.
 func (c *conn) receive() (*bytes.Buffer, error) {
-	_, r, err := c.ws.NextReader()
-	if err != nil {
-		return nil, err
-	}
 	message := c.srv.buffer()
 	message.Reset()
-	if _, err = message.ReadFrom(r); err != nil {
+	if err := c.link.receive(message); err != nil {
 		c.srv.buffers.Put(message)
 		return nil, err
 	}
@@ -226,12 +229,15 @@ func (c *conn) receive() (*bytes.Buffer, error) {
 }
 
 // handle obeys a message. A client that breaks the protocol is told so.
-func (c *conn) handle(message *bytes.Buffer) {
-	commands, err := c.enc.Decode(message.Bytes())
-	c.srv.buffers.Put(message)
+func (c *conn) handle(message []byte) {
+	commands, err := c.enc.Decode(message)
 	if err != nil {
 		c.step(Disconnect{Code: CloseBadRequest, Reason: err.Error()}, true)
 	}
+	c.obey(commands)
+}
+
+func (c *conn) obey(commands []*Command) {
 	for _, cmd := range commands {
 		c.step(cmd, true)
 		c.waitForRoom()

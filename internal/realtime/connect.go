@@ -90,6 +90,9 @@ func (s *Session) joined(now time.Duration) {
 	}
 	connect := s.connect
 	result := &ConnectResult{RefreshResult: *s.stay(), Ping: seconds(s.interval()), Pong: true, Data: oneLineOrNone(s.client.Data)}
+	if s.emulation != nil {
+		result.Session, result.Node = s.emulation.session, s.emulation.node
+	}
 	for _, sub := range s.subs {
 		result.Subs = append(result.Subs, ServerSubscription{sub.channel, *sub.reading.result})
 	}

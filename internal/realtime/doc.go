@@ -69,8 +69,10 @@
 //
 // # The shell
 //
-// Server owns sockets, goroutines and the clock. Each connection has a reading
-// goroutine; writing has one only while there is something to write, which is
-// what keeps an idle client small. Channels are spread over shards, so that no
-// lock is shared by all publications.
+// Server owns sockets, goroutines and the clock. A transport carries messages: a
+// WebSocket both ways; a response that does not end (SSE, HTTP streaming) only to
+// the client, whose commands come by requests of their own. Each connection has a
+// reading goroutine; writing has one only while there is something to write,
+// which is what keeps an idle client small. Channels are spread over shards, so
+// that no lock is shared by all publications.
 package realtime

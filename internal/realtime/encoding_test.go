@@ -155,7 +155,7 @@ func TestTranscriptsInProtobuf(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		if strings.HasPrefix(name, "malformed") || name == "slow" {
+		if strings.HasPrefix(name, "malformed") || strings.HasSuffix(name, "slow") {
 			continue // about the form of JSON, and about its length
 		}
 		t.Run(name, func(t *testing.T) {

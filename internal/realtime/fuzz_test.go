@@ -98,6 +98,23 @@ func FuzzDecodeProtobuf(f *testing.F) {
 	})
 }
 
+// FuzzDecodeEmulation gives the decoder of requests with commands anything.
+func FuzzDecodeEmulation(f *testing.F) {
+	f.Add([]byte(`{"session":"s","node":"n","data":"{}\n{\"id\":1}"}`), false)
+	f.Add([]byte(`{"session":7}`), false)
+	f.Add(emulationOf("n", "s", []byte{0}), true)
+	f.Add(emulationOf("", "", nil), true)
+	f.Fuzz(func(t *testing.T, body []byte, binary bool) {
+		q, err := decodeEmulation(body, binary)
+		switch {
+		case err != nil && (q.Session != "" || q.Data != nil):
+			t.Errorf("%+v beside an error", q)
+		case err == nil && (q.Session == "" || len(q.Data) > 3*len(body)): // what is no UTF-8 in JSON becomes U+FFFD
+			t.Errorf("%+v of %d bytes", q, len(body))
+		}
+	})
+}
+
 // leaves are some fields of a command, in each way to encode one.
 func leaves(c *Command) string {
 	switch {
@@ -186,7 +203,7 @@ func unfit(line string) bool {
 		return true
 	}
 	needs := map[string]int{
-		"publish": 3, "append": 3, "hide": 3, "evict": 3, "drop": 2, "remove": 2, "deny": 3, "allow": 2, "revoke": 2,
+		"emulate": 3, "publish": 3, "append": 3, "hide": 3, "evict": 3, "drop": 2, "remove": 2, "deny": 3, "allow": 2, "revoke": 2,
 		"ephemeral": 3, "answer": 3, "wait": 2, "kick": 2, "reads": 2, "auth": 2, "limit": 3,
 	}
 	if len(f) < needs[f[0]] {

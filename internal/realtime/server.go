@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"hash/maphash"
 	"maps"
@@ -29,6 +30,13 @@ type Config struct {
 	// requests without one.
 	AllowOrigin func(r *http.Request) bool
 
+	// Node is this node's name in requests that carry commands of clients whose
+	// transport goes one way only; any node may get them. Forward passes one on to
+	// the Emulate of another node; not_found if there is none of this name. nil:
+	// there is no other node.
+	Node    string
+	Forward func(ctx context.Context, node, session string, message []byte) *evenkeel.Error
+
 	MaxConnections int           // 0: 100,000
 	MaxMessage     int64         // bytes of a client's message; 0: 64 KiB
 	WriteTimeout   time.Duration // for a client to take a message; 0: 10 s
@@ -37,13 +45,18 @@ type Config struct {
 
 // Stats are counts of a server.
 type Stats struct {
-	Connections int64  // open now
-	Slow        uint64 // clients cut because they read too slowly
+	Connections int64 // open now; of them:
+	WebSocket   int64
+	HTTPStream  int64
+	SSE         int64
+
+	Slow uint64 // clients cut because they read too slowly
 }
 
 // Server is the shell around sessions: sockets, goroutines and the clock.
 type Server struct {
 	cfg     Config
+	mux     *http.ServeMux
 	upgrade websocket.Upgrader
 	start   time.Time
 	seed    maphash.Seed
@@ -59,6 +72,8 @@ type Server struct {
 	mu       sync.Mutex
 	lastID   ClientID
 	conns    map[ClientID]*conn
+	emulated map[string]*conn // those whose transport goes one way only, by session
+	open     [kinds]int64
 	stopping bool
 
 	slow atomic.Uint64
@@ -92,12 +107,13 @@ func New(cfg Config) (*Server, error) {
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 10*time.Second)
 	cfg.ShutdownPace = cmp.Or(cfg.ShutdownPace, 10000)
 	s := &Server{
-		cfg: cfg, start: time.Now(), seed: maphash.MakeSeed(), conns: map[ClientID]*conn{},
+		cfg: cfg, start: time.Now(), seed: maphash.MakeSeed(), conns: map[ClientID]*conn{}, emulated: map[string]*conn{},
 		upgrade: websocket.Upgrader{
 			ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer, WriteBufferPool: &sync.Pool{},
 			Subprotocols: []string{protocolJSON, protocolProtobuf}, CheckOrigin: func(*http.Request) bool { return true }, // judged before
 		},
 	}
+	s.mux = s.routes()
 	s.buffers.New = func() any { return new(bytes.Buffer) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
@@ -190,7 +206,11 @@ func (s *Server) conn(id ClientID) *conn {
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Connections: int64(len(s.conns)), Slow: s.slow.Load()}
+	return Stats{
+		Connections: int64(len(s.conns)),
+		WebSocket:   s.open[kindWebSocket], HTTPStream: s.open[kindHTTPStream], SSE: s.open[kindSSE],
+		Slow: s.slow.Load(),
+	}
 }
 
 // add makes room for a connection and counts its reading goroutine.
@@ -204,6 +224,12 @@ func (s *Server) add(c *conn) *evenkeel.Error {
 	c.session = NewSession(s.lastID, c.enc, &s.cfg.Settings, s.now())
 	c.id = s.lastID
 	s.conns[c.id] = c
+	s.open[c.kind]++
+	if c.kind != kindWebSocket {
+		c.name = rand.Text()
+		c.session.Emulate(c.name, s.cfg.Node)
+		s.emulated[c.name] = c
+	}
 	s.running.Add(1)
 	return nil
 }
@@ -223,6 +249,8 @@ func (s *Server) closed() *evenkeel.Error {
 func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c.id)
+	delete(s.emulated, c.name)
+	s.open[c.kind]--
 	s.mu.Unlock()
 	s.running.Done()
 }
@@ -274,6 +302,6 @@ func (s *Server) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.conns {
-		_ = c.ws.NetConn().Close() // its reading goroutine sees to the rest
+		c.link.cut() // its reading goroutine sees to the rest
 	}
 }

@@ -336,7 +336,7 @@ func TestServerRefuses(t *testing.T) {
 			t.Errorf("%s: %d %q, want %d %q", c.what, status, says, c.status, c.says)
 		}
 	}
-	res, err := http.Get(s.http.URL)
+	res, err := http.Get(s.http.URL + "/connection/websocket")
 	if err != nil {
 		t.Fatal(err)
 	}

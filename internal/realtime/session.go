@@ -39,6 +39,8 @@ type Session struct {
 
 	connect *connecting // between the connect command and its reply
 	refresh uint32      // the refresh command in flight; 0: none
+	// emulation is set where the transport goes one way only.
+	emulation *emulation
 
 	// Times of what is next; 0: it is not awaited.
 	connectBy time.Duration
@@ -213,6 +215,9 @@ func (s *Session) close(c Close) {
 		s.out.reset()
 	}
 	if c.Code != 0 {
+		if s.emulation != nil {
+			s.out.push(s.enc.AppendPush(nil, &Push{Disconnect: &Status{c.Code, c.Reason}}), false)
+		}
 		s.effect(c)
 	}
 }

@@ -55,6 +55,8 @@ func (c *ConnectResult) write(w *shape) {
 	c.RefreshResult.write(w)
 	w.uint("ping", 7, uint64(c.Ping))
 	w.flag("pong", 8, c.Pong)
+	w.text("session", 9, c.Session)
+	w.text("node", 10, c.Node)
 	w.data("data", 5, c.Data)
 	if len(c.Subs) > 0 {
 		w.table("subs")
@@ -127,6 +129,10 @@ func (p *Push) write(w *shape) {
 		w.flag("recoverable", 1, true)
 		position(w, 4, 5, *p.Subscribe)
 		w.flag("positioned", 6, true)
+		w.close(at)
+	case p.Disconnect != nil:
+		at := w.open("disconnect", 11)
+		p.Disconnect.write(w, 1, 2)
 		w.close(at)
 	}
 }

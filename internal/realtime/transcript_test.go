@@ -299,6 +299,8 @@ func (s *stage) playClient(f []string) error {
 			return err
 		}
 		s.wait(d)
+	case "emulate": // NAME NODE: the transport goes one way only
+		s.session.Emulate(f[1], f[2])
 	case "present", "absent":
 		s.step(Presence{Present: f[0] == "present"})
 	case "kick": // CODE

@@ -3,10 +3,10 @@
 package realtime
 
 import (
-	"encoding/json"
-	"net"
+	"bytes"
 	"net/http"
-	"strconv"
+	"time"
+	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
@@ -24,16 +24,13 @@ const (
 const (
 	readBuffer  = 512
 	writeBuffer = 1024
-	// kernelBuffer bounds what a client that does not read holds in the
-	// kernel.
-	kernelBuffer = 128 << 10
 )
 
-// ServeHTTP upgrades a request to a WebSocket and serves the client until it
-// is gone. It returns at once, so that the HTTP server frees its own buffers.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := s.refuse(r); err != nil {
-		problem(w, err)
+// serveWebSocket upgrades a request to a WebSocket and serves the client until
+// it is gone. It returns at once, so that the HTTP server frees its own buffers.
+func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	if !websocket.IsWebSocketUpgrade(r) {
+		problem(w, evenkeel.Errorf(evenkeel.CodeBadRequest, "this is a WebSocket endpoint: the request must be an upgrade"))
 		return
 	}
 	ws, err := s.upgrade.Upgrade(w, r, nil)
@@ -41,13 +38,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // it has answered
 	}
 	ws.SetReadLimit(s.cfg.MaxMessage)
-	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(kernelBuffer) // a hint
-	}
-	c := &conn{srv: s, ws: ws, enc: socketEncoding(ws, r), remote: r.RemoteAddr}
+	boundKernelBuffer(ws.NetConn())
+	enc := socketEncoding(ws, r)
+	c := &conn{srv: s, link: &socket{ws, frameKind(enc)}, kind: kindWebSocket, enc: enc, remote: r.RemoteAddr}
 	if err := s.add(c); err != nil {
-		c.sendClose(Close{Code: CloseShutdown, Reason: err.Detail})
-		_ = ws.Close()
+		c.link.end(Close{Code: CloseShutdown, Reason: err.Detail}, time.Now().Add(closeTime))
+		c.link.cut()
 		return
 	}
 	c.step(Wake{}, false) // sets the timer for the connect command
@@ -71,40 +67,49 @@ func asksForProtobuf(r *http.Request) bool {
 	return q.Get("format") == "protobuf" || q.Get("cf_protocol") == "protobuf"
 }
 
-// refuse tells what is wrong with a request, before it is upgraded.
-func (s *Server) refuse(r *http.Request) *evenkeel.Error {
-	s.mu.Lock()
-	err := s.closed()
-	s.mu.Unlock()
-	switch {
-	case err != nil:
+func frameKind(enc Encoding) int {
+	if enc == Protobuf() {
+		return websocket.BinaryMessage
+	}
+	return websocket.TextMessage
+}
+
+// socket is the transport of a WebSocket.
+type socket struct {
+	ws   *websocket.Conn
+	kind int // of messages
+}
+
+func (s *socket) receive(message *bytes.Buffer) error {
+	_, r, err := s.ws.NextReader()
+	if err != nil {
 		return err
-	case !websocket.IsWebSocketUpgrade(r):
-		return evenkeel.Errorf(evenkeel.CodeBadRequest, "this is a WebSocket endpoint: the request must be an upgrade")
-	case !s.cfg.AllowOrigin(r):
-		return evenkeel.Errorf(evenkeel.CodeForbidden, "the origin %q is not allowed: add it to the workspace's origins", r.Header.Get("Origin"))
-	default:
-		return nil
+	}
+	_, err = message.ReadFrom(r)
+	return err
+}
+
+func (s *socket) send(message []byte, by time.Time) error {
+	if err := s.ws.SetWriteDeadline(by); err != nil {
+		return err
+	}
+	return s.ws.WriteMessage(s.kind, message)
+}
+
+// maxReason is what fits into a close frame behind the code, in bytes.
+const maxReason = 123
+
+func (s *socket) end(e Close, by time.Time) {
+	reason := e.Reason
+	for len(reason) > maxReason || !utf8.ValidString(reason) {
+		reason = reason[:min(len(reason)-1, maxReason)]
+	}
+	_ = s.ws.SetReadDeadline(by) // fails only on a closed socket
+	if err := s.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(e.Code), reason), by); err != nil {
+		s.cut()
 	}
 }
 
-// problem answers with a problem document.
-func problem(w http.ResponseWriter, err *evenkeel.Error) {
-	info := err.Code.Info()
-	body, jsonErr := json.Marshal(struct {
-		Type   string        `json:"type"`
-		Title  string        `json:"title"`
-		Status int           `json:"status"`
-		Detail string        `json:"detail"`
-		Code   evenkeel.Code `json:"code"`
-	}{"about:blank", info.Title, info.HTTP, err.Detail, err.Code})
-	if jsonErr != nil {
-		body = []byte("{}")
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if err.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.FormatInt(int64((err.RetryAfter+evenkeel.Second-1)/evenkeel.Second), 10))
-	}
-	w.WriteHeader(info.HTTP)
-	_, _ = w.Write(append(body, '\n')) // who asked may be gone
-}
+func (s *socket) hurry(by time.Time) { _ = s.ws.NetConn().SetWriteDeadline(by) }
+
+func (s *socket) cut() { _ = s.ws.NetConn().Close() }

@@ -5,9 +5,6 @@ package realtime
 import (
 	"bytes"
 	"time"
-	"unicode/utf8"
-
-	"github.com/gorilla/websocket"
 )
 
 // startWriting sees to it that a goroutine writes what waits. An idle client
@@ -29,12 +26,12 @@ func (c *conn) write() {
 		switch {
 		case len(message) > 0:
 			if err := c.send(message); err != nil {
-				_ = c.ws.Close() // the reading goroutine ends
+				c.link.cut() // the reading goroutine ends
 				c.step(Gone{}, false)
 				return
 			}
 		case closing != nil:
-			c.sendClose(*closing)
+			c.link.end(*closing, time.Now().Add(closeTime))
 			return
 		default:
 			return
@@ -61,17 +58,10 @@ func (c *conn) take(b *bytes.Buffer) ([]byte, *Close) {
 	return nil, closing
 }
 
-// send writes one message by one system call.
+// send passes one message on. A client that takes it too slowly is given up.
 func (c *conn) send(message []byte) error {
 	patience := c.srv.cfg.WriteTimeout + time.Duration(len(message)/slowest)*time.Second
-	if err := c.ws.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
-	kind := websocket.TextMessage
-	if c.enc == Protobuf() {
-		kind = websocket.BinaryMessage
-	}
-	return c.ws.WriteMessage(kind, message)
+	return c.link.send(message, time.Now().Add(patience))
 }
 
 // end has the connection closed, when all that waits is written.
@@ -84,24 +74,7 @@ func (c *conn) end(e Close) {
 	c.closing = &e
 	if e.Now {
 		// A message may be half written: its writer gives up soon.
-		_ = c.ws.NetConn().SetWriteDeadline(time.Now().Add(closeTime))
+		c.link.hurry(time.Now().Add(closeTime))
 	}
 	c.startWriting()
-}
-
-// maxReason is what fits into a close frame behind the code, in bytes.
-const maxReason = 123
-
-// sendClose tells the client why it is sent away, and gives it a moment to
-// answer: a socket closed at once could lose what was written before.
-func (c *conn) sendClose(e Close) {
-	reason := e.Reason
-	for len(reason) > maxReason || !utf8.ValidString(reason) {
-		reason = reason[:min(len(reason)-1, maxReason)]
-	}
-	by := time.Now().Add(closeTime)
-	_ = c.ws.SetReadDeadline(by) // fails only on a closed socket
-	if err := c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(e.Code), reason), by); err != nil {
-		_ = c.ws.Close()
-	}
 }
