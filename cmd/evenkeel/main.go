@@ -27,6 +27,7 @@ const (
 type verbs struct {
 	Serve   serveVerb   `cmd:"" help:"Run a node: alone, it is a cell of one."`
 	Config  configVerb  `cmd:"" help:"Check the configuration, or print its defaults."`
+	Bench   benchVerb   `cmd:"" help:"Measure this machine, or a cell."`
 	Version versionVerb `cmd:"" help:"Print which version this is."`
 }
 
@@ -74,11 +75,17 @@ func exitCode(env *environment, err error) int {
 	}
 	fmt.Fprintf(env.stderr, "evenkeel: %v\n", err)
 	var config *node.ConfigError
-	if errors.As(err, &config) {
+	var usage usageError
+	if errors.As(err, &config) || errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailure
 }
+
+// usageError is a mistake on the command line that the grammar cannot find.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
 
 // helpText says an option's default behind its help.
 func helpText(v *kong.Value) string {
