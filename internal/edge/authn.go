@@ -43,7 +43,7 @@ func (e *Edge) Authenticate(token string) (Identity, *evenkeel.Error) {
 		who.Present = true
 	case evenkeel.PrincipalVisitor:
 		who.Channels = []string{evenkeel.Channel(ws, evenkeel.ChannelVisitor, id)}
-		who.Present = e.hasLiveChat(who.Principal)
+		who.Present = len(e.liveChats(who.Principal)) > 0
 	default:
 	}
 	return who, nil

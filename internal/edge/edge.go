@@ -25,9 +25,10 @@ type Config struct {
 	// VisitorKey, opened with the cell key.
 	VisitorKey func() ([]byte, error)
 
-	// Typing publishes without an offset, to the subscribers of a channel that
-	// are connected here. It must not block.
-	Typing func(channel string, data []byte)
+	// Ephemeral publishes without an offset, to the subscribers of a channel that
+	// are connected here; Listened tells whether there are any. Neither may block.
+	Ephemeral func(channel string, data []byte)
+	Listened  func(channel string) bool
 
 	// Present, if set, is told of connected customers who got a live chat: their
 	// connections should be watched more closely. It must not block.
@@ -65,6 +66,7 @@ type Edge struct {
 	visitors map[string]map[ClientID]bool
 
 	limits limitTable
+	live   live
 }
 
 // limitTable holds the limits by address or by caller.
@@ -88,8 +90,8 @@ const (
 
 // New makes an edge.
 func New(cfg Config) (*Edge, error) {
-	if cfg.Cell == nil || cfg.Random == nil || cfg.VisitorKey == nil || cfg.Typing == nil {
-		return nil, errors.New("make an edge: Cell, Random, VisitorKey and Typing must be set")
+	if cfg.Cell == nil || cfg.Random == nil || cfg.VisitorKey == nil || cfg.Ephemeral == nil || cfg.Listened == nil {
+		return nil, errors.New("make an edge: Cell, Random, VisitorKey, Ephemeral and Listened must be set")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -118,6 +120,7 @@ func New(cfg Config) (*Edge, error) {
 		},
 	}
 	e.mail.init()
+	e.live.init()
 	e.handler = e.newHandler()
 	if e.described, err = json.Marshal(e.openAPI()); err != nil {
 		return nil, fmt.Errorf("describe the API: %w", err)
@@ -125,14 +128,19 @@ func New(cfg Config) (*Edge, error) {
 	return e, nil
 }
 
-// Start begins to carry commands. An edge is started once.
-func (e *Edge) Start() { go e.carry() }
+// Start begins to carry commands and to tell what changes. An edge is started
+// once.
+func (e *Edge) Start() {
+	go e.carry()
+	go e.tell()
+}
 
 // Stop ends the carrying of commands; what waits for an answer is answered
 // no_leader. An edge that was started is stopped once.
 func (e *Edge) Stop() {
 	close(e.stop)
 	<-e.ended
+	<-e.live.ended
 }
 
 // Handler serves the HTTP API: /v1/..., /healthz and /readyz. Any other path

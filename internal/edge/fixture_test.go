@@ -139,10 +139,11 @@ type fixture struct {
 	tokens map[evenkeel.Role]string
 	judge  *judge
 
-	mu      sync.Mutex
-	typed   []string   // ephemeral publications
-	present []ClientID // who was said to be watched more closely
-	offset  time.Duration
+	mu       sync.Mutex
+	typed    []string // ephemeral publications
+	listened map[string]bool
+	present  []ClientID // who was said to be watched more closely
+	offset   time.Duration
 }
 
 const testPassword = "correct horse"
@@ -167,10 +168,16 @@ func (f *fixture) build() {
 // assemble makes and starts an edge before a cell with people.
 func (f *fixture) assemble() {
 	f.Helper()
+	f.listened = map[string]bool{}
 	edge, err := New(Config{
 		Cell: f.cell, Random: &countingReader{}, PasswordCost: auth.Cost{Memory: 8, Passes: 1, Threads: 1},
 		VisitorKey: func() ([]byte, error) { return bytes.Repeat([]byte{9}, 32), nil },
-		Typing: func(channel string, data []byte) {
+		Listened: func(channel string) bool {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return f.listened[channel]
+		},
+		Ephemeral: func(channel string, data []byte) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.typed = append(f.typed, channel+" "+string(data))

@@ -66,7 +66,7 @@ func (e *Edge) callCommand(id ClientID, conn *connection, m *Method, raw []byte,
 		reply(nil, err)
 		return
 	}
-	e.mail.submit(id, command, len(raw), func(r *evenkeel.Result, err *evenkeel.Error) {
+	e.submit(id, command, len(raw), func(r *evenkeel.Result, err *evenkeel.Error) {
 		if err != nil {
 			reply(nil, err)
 			return
@@ -147,7 +147,7 @@ func (e *Edge) chatTyping(who Identity, raw []byte) (any, *evenkeel.Error) {
 	notices := typingNotices(who.Principal, who.Name, chat, p.Preview)
 	if len(notices) > 0 && e.mayType(who.Principal, p.Chat) {
 		for _, n := range notices {
-			e.cfg.Typing(n.channel, n.data)
+			e.cfg.Ephemeral(n.channel, n.data)
 		}
 	}
 	return struct{}{}, nil

@@ -162,7 +162,7 @@ func (e *Edge) do(ctx context.Context, c *evenkeel.Command, size int) (evenkeel.
 		err    *evenkeel.Error
 	}
 	came := make(chan outcome, 1)
-	e.mail.submit(0, c, size, func(r *evenkeel.Result, err *evenkeel.Error) { came <- outcome{r, err} })
+	e.submit(0, c, size, func(r *evenkeel.Result, err *evenkeel.Error) { came <- outcome{r, err} })
 	select {
 	case o := <-came:
 		if o.err != nil {
@@ -207,8 +207,12 @@ func (e *Edge) Connected(id ClientID, who Identity, disconnect func(code uint32,
 	}
 	e.mail.post(ClientConnected{Client: id, Principal: who.Principal, Login: who.Login, Need: need})
 	// From here on an event tells of a new chat, so looking now misses none.
-	if need == SessionOnDemand && e.hasLiveChat(who.Principal) {
-		e.mail.post(PresenceNeeded{Client: id})
+	if need == SessionOnDemand {
+		live := e.liveChats(who.Principal)
+		e.greet(conn.channel, live)
+		if len(live) > 0 {
+			e.mail.post(PresenceNeeded{Client: id})
+		}
 	}
 }
 
@@ -233,6 +237,7 @@ func (e *Edge) remember(id ClientID, conn *connection) bool {
 
 // Disconnected tells that a client's connection ended, whoever ended it.
 func (e *Edge) Disconnected(id ClientID) {
+	last := ""
 	e.mu.Lock()
 	conn := e.clients[id]
 	delete(e.clients, id)
@@ -240,23 +245,30 @@ func (e *Edge) Disconnected(id ClientID) {
 		delete(e.visitors[conn.channel], id)
 		if len(e.visitors[conn.channel]) == 0 {
 			delete(e.visitors, conn.channel)
+			last = conn.channel
 		}
 	}
 	e.mu.Unlock()
+	if last != "" {
+		e.live.mu.Lock()
+		e.live.places.gone(last)
+		e.live.mu.Unlock()
+	}
 	if conn != nil {
 		e.mail.post(ClientGone{Client: id})
 	}
 }
 
-func (e *Edge) hasLiveChat(visitor evenkeel.Principal) bool {
-	live := false
+func (e *Edge) liveChats(visitor evenkeel.Principal) (live []*evenkeel.Chat) {
 	e.cfg.Cell.View(func(r Reader) {
 		desk, err := r.VisitorDesk(visitor)
 		if err != nil {
 			return // unknown to the desk: no chat
 		}
 		for _, c := range desk.Chats {
-			live = live || !c.State.Over()
+			if !c.State.Over() {
+				live = append(live, c)
+			}
 		}
 	})
 	return live
@@ -269,8 +281,11 @@ func (e *Edge) Events(events []evenkeel.Event) {
 		switch ev := &events[i]; {
 		case ev.Kind == evenkeel.EventSessionEnded:
 			e.mail.post(SessionEnded{Session: ev.Session})
-		case ev.Kind == evenkeel.EventPublication && ev.Pub.Type == evenkeel.PubState && !ev.Pub.Chat.State.Over():
-			e.needPresence(ev.Channel)
+		case ev.Kind == evenkeel.EventPublication && ev.Pub.Type == evenkeel.PubState:
+			e.follow(ev.Channel, ev.Pub.Chat)
+			if !ev.Pub.Chat.State.Over() {
+				e.needPresence(ev.Channel)
+			}
 		}
 	}
 }

@@ -160,6 +160,9 @@ func (b backend) Read(r realtime.ReadRequest) (page realtime.Page, refusal *even
 		}
 		refusal = asRefusal(err)
 	})
+	if refusal == nil {
+		b.edge.Watched(r.Channel)
+	}
 	return page, refusal
 }
 

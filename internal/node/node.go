@@ -194,7 +194,8 @@ func (n *Node) makeEdges() error {
 		Cell: cell, Random: n.host.Random, PasswordCost: n.host.PasswordCost, Log: n.log.With("part", "edge"),
 		Observe:    n.meters.observe,
 		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
-		Typing:     func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
+		Ephemeral:  func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
+		Listened:   func(channel string) bool { return n.realtime.Listened(channel) },
 		Present:    func(id edge.ClientID) { n.realtime.Present(realtime.ClientID(id), true) },
 	})
 	if err != nil {

@@ -146,6 +146,14 @@ func (s *Server) Ephemeral(channel string, data []byte) {
 	s.route(channel, func(used []Encoding) Input { return NewDelivery(channel, evenkeel.Position{}, data, used...) })
 }
 
+// Listened tells whether a client here is subscribed to a channel.
+func (s *Server) Listened(channel string) bool {
+	shard := s.shard(channel)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	return len(shard.hub.Listeners(channel)) > 0
+}
+
 // route steps all sessions of a key with an input that is made for the
 // encodings that they use. The shard's lock is released before that:
 // who joins later reads the history after it joined, and has the event there.
