@@ -30,6 +30,11 @@ type Limits struct {
 	Incidents       int64    `cbor:"25,keyasint,omitempty" json:"incidents"`        // remembered, the closed ones among them
 	Tallies         int64    `cbor:"40,keyasint,omitempty" json:"tallies"`          // of the cell: counts of a queue or agent in an interval
 	TallyKeep       Duration `cbor:"41,keyasint,omitempty" json:"tally_keep"`       // a tally's stay
+
+	Missed       int64    `cbor:"50,keyasint,omitempty" json:"missed"`        // items of a workspace
+	MissedOwn    int64    `cbor:"51,keyasint,omitempty" json:"missed_own"`    // open forms of a customer
+	MissedClaims int64    `cbor:"52,keyasint,omitempty" json:"missed_claims"` // items that an agent has claimed
+	MissedKeep   Duration `cbor:"53,keyasint,omitempty" json:"missed_keep"`   // an answered or closed item's stay
 }
 
 // DefaultLimits returns the documented defaults.
@@ -41,6 +46,7 @@ func DefaultLimits() Limits {
 		Attributes: 16 << 10, Tags: 50, Linger: 15 * Minute, KeyLife: 10 * Minute, MissedOffers: 3, ReOffer: 10 * Second,
 		ClosedChats: 20000, Customers: 200000, Nodes: 64, Incidents: 1000,
 		Tallies: 200000, TallyKeep: 35 * 24 * Hour,
+		Missed: 10000, MissedOwn: 5, MissedClaims: 100, MissedKeep: 30 * 24 * Hour,
 	}
 }
 

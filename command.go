@@ -54,6 +54,13 @@ const (
 	KindArchiveAmend  Kind = 61 // a change of a chat that has left the desk
 	KindCustomerErase Kind = 62
 
+	// Missed people.
+	KindChatOffline   Kind = 70
+	KindMissedClaim   Kind = 71
+	KindMissedRelease Kind = 72
+	KindMissedAnswer  Kind = 73
+	KindMissedClose   Kind = 74
+
 	// Incidents.
 	KindIncidentRaise Kind = 90
 	KindIncidentEnd   Kind = 91
@@ -78,6 +85,8 @@ func Kinds() []KindInfo {
 		{KindChatWrapup, "chat.wrapup"}, {KindChatRate, "chat.rate"}, {KindChatDelivered, "chat.delivered"},
 		{KindChatSeen, "chat.seen"}, {KindChatUpdate, "chat.update"},
 		{KindArchiveReport, "archive.report"}, {KindArchiveAmend, "archive.amend"}, {KindCustomerErase, "customer.erase"},
+		{KindChatOffline, "chat.offline"}, {KindMissedClaim, "missed.claim"}, {KindMissedRelease, "missed.release"},
+		{KindMissedAnswer, "missed.answer"}, {KindMissedClose, "missed.close"},
 		{KindIncidentRaise, "incident.raise"}, {KindIncidentEnd, "incident.end"},
 		{KindQueueRefused, "queue.refused"},
 	}
@@ -135,5 +144,6 @@ type Result struct {
 	Created     bool // *.put: it did not exist before
 	Repeated    bool // the result of an earlier command with the same id
 	Hash        uint64
-	Operation   uint64 // archive.amend, customer.erase: the archive operation that it became
+	Operation   uint64  // archive.amend, customer.erase: the archive operation that it became
+	Missed      *Missed // chat.offline, missed.*: the item after the command
 }

@@ -133,8 +133,9 @@ const (
 	ChannelStaff   = "staff"
 	ChannelAgent   = "agent"
 	ChannelVisitor = "visitor"
-	ChannelQueue   = "queue" // live figures of a queue, without a history
-	ChannelDesk    = "desk"  // those of the workspace; it has no id
+	ChannelQueue   = "queue"  // live figures of a queue, without a history
+	ChannelDesk    = "desk"   // those of the workspace; it has no id
+	ChannelMissed  = "missed" // of a queue: its missed items
 )
 
 func enumString[E ~uint8](e E, names []string) string {

@@ -43,8 +43,12 @@ func Allowed(role Role, kind Kind) bool {
 		who = all // as the kind that it stands for allows: judged by the record
 	case KindCustomerErase:
 		who = config
-	case KindChatRate:
+	case KindChatRate, KindChatOffline:
 		who = customer | service
+	case KindMissedClaim: // a service only on behalf of an agent
+		who = staff | service
+	case KindMissedRelease, KindMissedAnswer, KindMissedClose:
+		who = staff | service
 	}
 	return who&(1<<role) != 0
 }

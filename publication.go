@@ -21,9 +21,10 @@ const (
 	PubAssigned                              // agent: a chat is the agent's (or he was invited)
 	PubUnassigned                            // agent: a chat is no longer the agent's
 	PubStatus                                // agent: status and connection
+	PubMissed                                // missed: an item that was made or changed
 )
 
-var publicationNames = []string{"none", "message", "state", "delivered", "seen", "note", "details", "offer", "offer_end", "assigned", "unassigned", "status"}
+var publicationNames = []string{"none", "message", "state", "delivered", "seen", "note", "details", "offer", "offer_end", "assigned", "unassigned", "status", "missed"}
 
 func (t PublicationType) String() string { return enumString(t, publicationNames) }
 
@@ -89,6 +90,7 @@ type Publication struct {
 	Away     string          `cbor:"13,keyasint,omitempty"` // the reason of a status
 	Online   bool            `cbor:"14,keyasint,omitempty"` // status: connected
 	Preview  string          `cbor:"15,keyasint,omitempty"` // offer: the last message's text
+	Missed   *Missed         `cbor:"16,keyasint,omitempty"`
 }
 
 // AppendJSON appends the form that clients see.
@@ -133,6 +135,8 @@ func (p *Publication) AppendJSON(dst []byte) ([]byte, error) {
 		}
 		dst = append(dst, `,"connected":`...)
 		dst = strconv.AppendBool(dst, p.Online)
+	case PubMissed:
+		dst, err = appendField(dst, "missed", p.Missed)
 	default:
 		return nil, Errorf(CodeInternal, "publication of unknown type %d", p.Type)
 	}

@@ -39,6 +39,7 @@ func (p *Publication) UnmarshalJSON(b []byte) error {
 		Number     uint64          `json:"number"`
 		Status     AgentStatus     `json:"status"`
 		Connected  bool            `json:"connected"`
+		Missed     *Missed         `json:"missed"`
 	}
 	var kind struct {
 		Type PublicationType `json:"type"`
@@ -56,6 +57,7 @@ func (p *Publication) UnmarshalJSON(b []byte) error {
 	*p = Publication{
 		Type: wire.Type, Time: wire.ServerTime, Message: wire.Message, Note: wire.Note, Offer: wire.Offer, Deadline: wire.Deadline,
 		Preview: wire.Preview, Side: wire.Side, Number: wire.Number, Status: wire.Status, Online: wire.Connected,
+		Missed: wire.Missed,
 	}
 	switch {
 	case wire.Type == PubStatus:

@@ -28,6 +28,9 @@ func TestPublicationsAreReadBack(t *testing.T) {
 		{Type: evenkeel.PubAssigned, Chat: chat},
 		{Type: evenkeel.PubUnassigned, ChatID: "c1", Reason: evenkeel.EndTransferred},
 		{Type: evenkeel.PubStatus, Status: evenkeel.StatusAway, Away: "lunch", Online: true},
+		{Type: evenkeel.PubMissed, Missed: &evenkeel.Missed{
+			ID: "m1", Kind: evenkeel.MissedAbandoned, State: evenkeel.MissedClosed, Reason: evenkeel.MissedServed, Refused: evenkeel.CodeQueueFull, ClosedAt: 9,
+		}},
 	} {
 		wire, err := want.AppendJSON(nil)
 		if err != nil {

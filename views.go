@@ -94,7 +94,11 @@ type CustomerState struct {
 type QueueState struct {
 	Queue
 	Waiting int64 `json:"waiting"`
-	Live    int64 `json:"live"` // offered, active or wrapping
+	Live    int64 `json:"live"`   // offered, active or wrapping
+	Missed  int64 `json:"missed"` // items that are open or claimed
+	// Unlisted counts abandoned chats that have no missed item, because the list
+	// was full of open ones.
+	Unlisted uint64 `json:"missed_unlisted,omitempty"`
 }
 
 // ArchiveState is what the desk knows of the archive.

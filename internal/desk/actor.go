@@ -246,6 +246,8 @@ func (d *Desk) MaySubscribe(by evenkeel.Principal, channel string) error {
 		allowed = a.supervises() && d.queues.get(key{ws, id}) != nil
 	case evenkeel.ChannelDesk:
 		allowed = a.supervises()
+	case evenkeel.ChannelMissed:
+		allowed = a.handles(id) && d.queues.get(key{ws, id}) != nil
 	}
 	if !allowed {
 		return denied

@@ -164,6 +164,8 @@ func (d *Desk) dispatch(c *call, body evenkeel.Body) (evenkeel.Result, *evenkeel
 		return d.chatRate(c, b)
 	case *evenkeel.ChatUpdate:
 		return d.chatUpdate(c, b)
+	case *evenkeel.ChatOffline:
+		return d.chatOffline(c, b)
 	default:
 		return d.dispatchRest(c, body)
 	}
@@ -223,6 +225,14 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.archiveAmend(c, b)
 	case *evenkeel.CustomerErase:
 		return d.customerErase(c, b)
+	case *evenkeel.MissedClaim:
+		return d.missedClaim(c, b)
+	case *evenkeel.MissedRelease:
+		return d.missedRelease(c, b)
+	case *evenkeel.MissedAnswer:
+		return d.missedAnswer(c, b)
+	case *evenkeel.MissedClose:
+		return d.missedClose(c, b)
 	default:
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%s is not for a cell that exists", c.kind)
 	}

@@ -200,6 +200,7 @@ func (d *Desk) give(c *chatRow, a *agentRow, w why) {
 	}
 	d.armGone(c)
 	d.idleCheck(c)
+	d.served(c)
 	d.publish(a.channel, &evenkeel.Publication{Type: evenkeel.PubAssigned, Chat: d.view(c)})
 	d.stateChanged(c)
 }

@@ -34,6 +34,7 @@ func (d *Desk) agentPut(c *call, b *evenkeel.AgentPut) (evenkeel.Result, *evenke
 	if old.Config.Email != b.Agent.Email {
 		delete(ws.emails, old.Config.Email)
 	}
+	before := old.Config
 	demoted := old.Config.Role.Supervises() && !b.Agent.Role.Supervises()
 	lost := old.offersLost(b.Agent.Queues)
 	d.discharge(old)
@@ -51,6 +52,7 @@ func (d *Desk) agentPut(c *call, b *evenkeel.AgentPut) (evenkeel.Result, *evenke
 	for _, chat := range lost {
 		d.rescind(chat)
 	}
+	d.missedLost(old, before.Queues)
 	if demoted {
 		// What he could follow as a supervisor only the edges know: they
 		// disconnect him and he comes back with his new rights.
@@ -219,6 +221,7 @@ func (d *Desk) agentDelete(c *call, b *evenkeel.AgentDelete) (evenkeel.Result, *
 		d.uninvite(c, a, evenkeel.EndLeft)
 		d.stateChanged(c)
 	}
+	d.unclaimLost(a, func(string) bool { return false })
 	d.dropTokens(a, "")
 	d.emit(evenkeel.Event{Kind: evenkeel.EventLoggedOut, Principal: a.principal()})
 	for len(a.sessions) > 0 {

@@ -140,7 +140,7 @@ func checkLimits(l *evenkeel.Limits) *evenkeel.Error {
 			return evenkeel.FieldErrorf(f.name, "%s must be at least 1", f.name)
 		}
 	}
-	for _, f := range []namedDuration{{"linger", l.Linger}, {"key_life", l.KeyLife}, {"re_offer", l.ReOffer}, {"tally_keep", l.TallyKeep}} {
+	for _, f := range []namedDuration{{"linger", l.Linger}, {"key_life", l.KeyLife}, {"re_offer", l.ReOffer}, {"tally_keep", l.TallyKeep}, {"missed_keep", l.MissedKeep}} {
 		if f.value < 0 || f.value > maxDuration {
 			return evenkeel.FieldErrorf(f.name, "%s must be from 0 to 366 days", f.name)
 		}

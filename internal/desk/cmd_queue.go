@@ -168,11 +168,17 @@ func (d *Desk) queueDelete(c *call, b *evenkeel.QueueDelete) (evenkeel.Result, *
 	if q.live > 0 {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "the queue %q has %d live chats; close or transfer them first", b.Queue, q.live)
 	}
+	if q.missed > 0 {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "the queue %q has %d missed items; answer or close them first", b.Queue, q.missed)
+	}
 	ws := d.workspaces.get(q.Workspace)
 	if ws.DefaultQueue == b.Queue {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%q is the workspace's default queue; choose another default first", b.Queue)
 	}
 	d.settleQueue(q)
+	if ch := d.channels.get(evenkeel.Channel(q.Workspace, evenkeel.ChannelMissed, q.Config.ID)); ch != nil {
+		d.closeChannel(ch)
+	}
 	d.queues.remove(q)
 	d.emit(evenkeel.Event{Kind: evenkeel.EventDropped, Channel: evenkeel.Channel(q.Workspace, evenkeel.ChannelQueue, b.Queue)})
 	d.account(-queueSize(&q.Config))

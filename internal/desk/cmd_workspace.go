@@ -62,7 +62,7 @@ func (d *Desk) checkWorkspace(c *call, old *workspaceRow, w *evenkeel.Workspace)
 }
 
 func (d *Desk) addWorkspace(ws *workspaceRow) {
-	ws.emails = make(map[string]*agentRow)
+	ws.empty()
 	d.workspaces.add(ws)
 	d.account(workspaceSize(&ws.Workspace))
 }

@@ -234,6 +234,16 @@ func newChatBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.ArchiveAmend)
 	case evenkeel.KindCustomerErase:
 		return new(evenkeel.CustomerErase)
+	case evenkeel.KindChatOffline:
+		return new(evenkeel.ChatOffline)
+	case evenkeel.KindMissedClaim:
+		return new(evenkeel.MissedClaim)
+	case evenkeel.KindMissedRelease:
+		return new(evenkeel.MissedRelease)
+	case evenkeel.KindMissedAnswer:
+		return new(evenkeel.MissedAnswer)
+	case evenkeel.KindMissedClose:
+		return new(evenkeel.MissedClose)
 	default:
 		return nil
 	}

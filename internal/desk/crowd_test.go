@@ -189,9 +189,11 @@ func (w *crowd) command() *evenkeel.Command {
 func (w *crowd) body() evenkeel.Body {
 	r := w.r
 	text := []string{"hello", "é\u2028<b>", "", string(bytes.Repeat([]byte("x"), r.IntN(300)))}[r.IntN(4)]
-	switch r.IntN(31) {
+	switch r.IntN(33) {
 	case 0, 1, 2, 28, 29, 30:
 		return &evenkeel.ChatStart{Queue: w.queueID(), Message: text, Priority: int64(r.IntN(8) / 7), Name: "N", Attributes: json.RawMessage(`{"a":1}`)}
+	case 31, 32:
+		return w.missedBody(text)
 	case 3, 4, 5, 6:
 		return &evenkeel.ChatSend{Chat: w.chat(), Text: text}
 	case 7:
@@ -228,6 +230,24 @@ func (w *crowd) body() evenkeel.Body {
 		return &evenkeel.ChatUpdate{Chat: w.chat(), Priority: &p, Attributes: json.RawMessage(`{"b":22}`)}
 	default:
 		return w.rareBody()
+	}
+}
+
+// missedBody makes what is asked for about missed items.
+func (w *crowd) missedBody(text string) evenkeel.Body {
+	id := "m" + base36(1+w.r.Uint64N(w.f.d.cell.MissedSeq+1))
+	switch w.r.IntN(6) {
+	case 0, 1:
+		return &evenkeel.ChatOffline{Queue: w.queueID(), Name: "N", Email: "n@example.com", Text: text}
+	case 2, 3:
+		return &evenkeel.MissedClaim{Missed: id}
+	case 4:
+		return &evenkeel.MissedRelease{Missed: id}
+	default:
+		if w.r.IntN(2) == 0 {
+			return &evenkeel.MissedAnswer{Missed: id, Text: text}
+		}
+		return &evenkeel.MissedClose{Missed: id, Note: text}
 	}
 }
 

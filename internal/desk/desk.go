@@ -15,6 +15,7 @@
 //
 //	entry.go codec.go       the form of entries and commands in the log
 //	desk.go apply.go        Apply: commands first, then bounded follow-up work
+//	missed.go               people who were not served
 //	cmd_*.go                one file a family of commands: validate, then mutate
 //	assign.go               a chat's way between queue, offer, owner and close
 //	floor.go                what routing is told of all this
@@ -68,6 +69,7 @@ type Desk struct {
 	incidents  table[uint64, incidentRow, *incidentRow]
 	tallies    table[tallyKey, tallyRow, *tallyRow]
 	ops        table[uint64, opRow, *opRow]
+	misses     table[uint64, missedRow, *missedRow]
 
 	// Derived from the rows: rebuilt by relink.
 	floor      *routing.Floor
@@ -127,6 +129,7 @@ func (d *Desk) tables() []anyTable {
 		&d.nodes, &d.workspaces, &d.queues, &d.agents, &d.apiKeys, &d.tokens, &d.customers, &d.sessions,
 		&d.chats, &d.channels, &d.chunks, &d.keys, &d.timers, &d.work, &d.incidents,
 		&d.tallies, &d.ops,
+		&d.misses,
 	}
 }
 

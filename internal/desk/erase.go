@@ -34,6 +34,7 @@ func (d *Desk) customerErase(c *call, b *evenkeel.CustomerErase) (evenkeel.Resul
 		}
 		d.eraseCustomer(cu)
 	}
+	d.eraseMissed(d.workspaces.get(ws), b.Customer)
 	if d.archiving {
 		result.Operation = d.addOp(opRow{Kind: evenkeel.ArchiveErase, Workspace: ws, Customer: b.Customer})
 	}

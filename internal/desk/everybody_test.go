@@ -36,6 +36,9 @@ func scene(t testing.TB) *fixture {
 	f.must(agent("admin"), &evenkeel.ChatWrapup{Chat: "c4", Done: true})
 	f.must(agent("admin"), &evenkeel.QueuePut{Queue: evenkeel.NewQueue("sales")})
 	f.must(visitor("gnu"), &evenkeel.ChatStart{Queue: "sales"}) // c5 waits
+	for range 3 {
+		f.must(visitor("cat"), &evenkeel.ChatOffline{Text: "call me"})
+	}
 	f.must(agent("admin"), &evenkeel.APIKeyPut{Key: evenkeel.APIKey{ID: "bot", Role: evenkeel.RoleService}, Hash: "h"})
 	f.must(evenkeel.System(), &evenkeel.TokenIssue{Hash: "t", Agent: "ann", Life: evenkeel.Hour})
 	f.must(evenkeel.System(), &evenkeel.WorkspacePut{Workspace: evenkeel.Workspace{ID: "closed"}})
@@ -49,8 +52,8 @@ func bodies(t *testing.T, kind evenkeel.Kind) []evenkeel.Body {
 	for i, chat := range []string{"c1", "c2", "c3", "c4", "c5", "c9", "x"} {
 		for _, who := range []string{"ann", "bob"} {
 			b := newBody(kind)
-			raw := fmt.Sprintf(`{"Chat":%q,"Agent":%q,"Queue":"general","Text":"x","Note":"n","Number":1,"Score":%d,"Hash":"t","Node":"n","Boot":"q","Customer":"cat","Done":true,"Status":"away","ID":"bot","Incarnation":1}`,
-				chat, who, i)
+			raw := fmt.Sprintf(`{"Chat":%q,"Agent":%q,"Queue":"general","Text":"x","Note":"n","Number":1,"Score":%d,"Hash":"t","Node":"n","Boot":"q","Customer":"cat","Done":true,"Status":"away","ID":"bot","Incarnation":1,"Missed":"m%d"}`,
+				chat, who, i, 1+i%3)
 			// Where a name is of another type than the body's, the rest is filled in.
 			if err := json.Unmarshal([]byte(raw), b); err != nil {
 				t.Logf("%s: %v", kind, err)
@@ -103,7 +106,7 @@ func TestEverybodyMayRead(t *testing.T) {
 			c, err := d.Chat(by, chat)
 			script, err2 := d.Transcript(by, chat, evenkeel.MessageRange{Limit: 5}, true)
 			_, err3 := d.Why(by, chat)
-			for _, kind := range []string{"chat:", "staff:", "agent:", "visitor:", "closed/chat:", ":", "/:", "chat"} {
+			for _, kind := range []string{"chat:", "staff:", "agent:", "visitor:", "missed:", "closed/chat:", ":", "/:", "chat"} {
 				if d.MaySubscribe(by, kind+chat) == nil && (by.Workspace != "default" || by.ID == "" || by.Kind == evenkeel.PrincipalNone) {
 					t.Fatalf("%s follows %s%s", by, kind, chat)
 				}
@@ -127,7 +130,9 @@ func TestEverybodyMayRead(t *testing.T) {
 		_, err2 := d.Queues(by, "", 5)
 		_, err3 := d.APIKeys(by, "", 5)
 		_, err4 := d.Customer(by, "cat")
-		if by.Kind == evenkeel.PrincipalVisitor && (err1 == nil || err2 == nil || err3 == nil || err4 == nil) {
+		_, err5 := d.MissedItems(by, evenkeel.MissedFilter{}, "", 5)
+		_, err6 := d.Missed(by, "m1")
+		if by.Kind == evenkeel.PrincipalVisitor && (err1 == nil || err2 == nil || err3 == nil || err4 == nil || err5 == nil || err6 == nil) {
 			t.Fatalf("%s reads what is for staff", by)
 		}
 		if _, err := d.AgentDesk(by); err == nil && by.Kind != evenkeel.PrincipalAgent {

@@ -40,6 +40,9 @@ func (d *Desk) hashResult(r *evenkeel.Result) {
 		b = appendString(b, r.Agent.ID)
 		b = append(b, byte(r.Agent.Status))
 	}
+	if r.Missed != nil {
+		b = appendMissed(b, r.Missed)
+	}
 	d.scratch = b
 	d.mix()
 }
@@ -79,6 +82,9 @@ func appendPublication(b []byte, p *evenkeel.Publication) []byte {
 		b = appendString(b, n.ID)
 		b = appendAuthor(b, n.Author)
 		return appendString(b, n.Text)
+	}
+	if p.Missed != nil {
+		return appendMissed(b, p.Missed)
 	}
 	if p.Chat != nil {
 		b = appendChat(b, p.Chat)
@@ -136,6 +142,21 @@ func appendChat(b []byte, c *evenkeel.Chat) []byte {
 		b = appendString(b, c.Rating.Comment)
 	}
 	return appendString(b, c.Previous)
+}
+
+func appendMissed(b []byte, m *evenkeel.Missed) []byte {
+	for _, s := range []string{m.ID, m.Queue, m.Customer, m.Name, m.Email, m.Text, m.Chat, string(m.Refused), m.Answer, m.Note, m.Served} {
+		b = appendString(b, s)
+	}
+	if m.Agent != nil {
+		b = appendString(b, m.Agent.ID)
+	}
+	b = append(b, byte(m.Kind), byte(m.State), byte(m.Reason))
+	b = binary.AppendUvarint(b, m.Times)
+	for _, t := range []evenkeel.Time{m.Created, m.Asked, m.ClaimedAt, m.ClosedAt} {
+		b = binary.AppendVarint(b, int64(t))
+	}
+	return b
 }
 
 func bit(on bool, mask byte) byte {

@@ -79,6 +79,12 @@ func invariants(d *Desk) error {
 	if err := archiveInvariants(d); err != nil {
 		return err
 	}
+	if err := missedInvariants(d); err != nil {
+		return err
+	}
+	for _, m := range d.misses.list {
+		bytes += missedSize(&m.Item)
+	}
 	return sizeInvariant(d, bytes)
 }
 

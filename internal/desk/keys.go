@@ -58,6 +58,9 @@ func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error,
 		if k.Chat != "" {
 			result.Chat = d.viewOrID(&c.actor, k.Chat)
 		}
+		if k.Missed != "" {
+			result.Missed = d.missedOrID(k.Missed)
+		}
 		if k.Agent != "" {
 			if a := d.agents.get(key{k.Principal.Workspace, k.Agent}); a != nil {
 				result.Agent = d.agentState(a)
@@ -122,6 +125,9 @@ func (d *Desk) remember(c *call, r *evenkeel.Result) {
 	}
 	if r.Agent != nil {
 		k.Agent = r.Agent.ID
+	}
+	if r.Missed != nil {
+		k.Missed = r.Missed.ID
 	}
 	d.keys.add(k)
 	d.account(keyBytes)

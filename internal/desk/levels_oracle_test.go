@@ -262,7 +262,9 @@ func (o *oracle) counted() (map[cellOf]*evenkeel.QueueCounts, map[cellOf]*evenke
 					queues[k].Add(t.Queue)
 				}
 			}
-			f.After = page[len(page)-1]
+			if n := len(page); n > 0 { // in some histories no agent has done anything
+				f.After = page[n-1]
+			}
 		}
 	}
 	return queues, agents

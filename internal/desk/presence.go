@@ -36,6 +36,7 @@ func (d *Desk) armGone(c *chatRow) {
 func (d *Desk) customerGone(c *chatRow) {
 	switch c.State {
 	case evenkeel.ChatQueued, evenkeel.ChatOffered:
+		d.abandoned(c)
 		d.closeChat(c, evenkeel.ClosedAbandoned)
 	case evenkeel.ChatActive:
 		d.closeChat(c, evenkeel.ClosedCustomerGone)

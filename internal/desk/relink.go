@@ -17,11 +17,11 @@ func (d *Desk) relink() error {
 		return nil // frozen before it was formed
 	}
 	for _, ws := range d.workspaces.list {
-		ws.emails = make(map[string]*agentRow)
+		ws.empty()
 	}
 	steps := []func() error{
-		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkChats, d.relinkSessions, d.relinkKeys, d.relinkArchive, d.relinkTime,
-		d.relinkIncidents, d.relinkTallies,
+		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkMissed, d.relinkChats, d.relinkSessions, d.relinkKeys,
+		d.relinkArchive, d.relinkTime, d.relinkIncidents, d.relinkTallies,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

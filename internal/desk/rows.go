@@ -3,6 +3,8 @@ package desk
 import (
 	"encoding/json"
 
+	"github.com/tidwall/btree"
+
 	"github.com/evenkeel/evenkeel"
 )
 
@@ -55,6 +57,8 @@ type cellRow struct {
 	ArchiveAdopted uint64            `cbor:"33,keyasint,omitempty"`
 	Retention      uint64            `cbor:"34,keyasint,omitempty"` // timer of the daily look for chats to expire
 	Stepped        evenkeel.DeskTime `cbor:"35,keyasint,omitempty"` // when wall time last jumped
+	MissedSeq      uint64            `cbor:"50,keyasint"`           // of missed items
+	MissedDone     uint64            `cbor:"51,keyasint"`           // rises with each item that comes to its end
 }
 
 type nodeRow struct {
@@ -77,9 +81,19 @@ type archiveCopy struct {
 type workspaceRow struct {
 	rowMeta
 	evenkeel.Workspace `cbor:"1,keyasint"`
+	MissedTimer        uint64 `cbor:"50,keyasint,omitempty"` // when missed items that are done may go
 
 	queues, agents, apiKeys, chats int64 // counts
 	emails                         map[string]*agentRow
+	missed                         btree.Map[uint64, *missedRow] // in the order of their making
+	missedDone                     fifo[*missedRow]              // answered or closed, the oldest first
+	abandoned                      map[waiter]*missedRow         // abandoned and not done
+	forms                          map[string]int64              // of a customer, not done
+}
+
+// empty makes a workspace's indexes.
+func (r *workspaceRow) empty() {
+	r.emails, r.abandoned, r.forms = make(map[string]*agentRow), make(map[waiter]*missedRow), make(map[string]int64)
 }
 
 type queueRow struct {
@@ -88,7 +102,9 @@ type queueRow struct {
 	Config    evenkeel.Queue    `cbor:"2,keyasint"`
 	Staff     staff             `cbor:"40,keyasint,omitempty"`
 	Settled   evenkeel.DeskTime `cbor:"41,keyasint,omitempty"` // up to when the staff's time is counted
+	Unlisted  uint64            `cbor:"50,keyasint,omitempty"` // abandoned chats for which the list of missed items had no room
 
+	missed  int64  // items that are not done
 	floorID string // the queue's name on the routing floor
 	live    int64  // chats that are not closed
 	waiting int64  // queued ones among them
@@ -132,6 +148,7 @@ type agentRow struct {
 	invited  []*chatRow    // he participates in, by sequence
 	tokens   []*tokenRow   // oldest first
 	tally    *tallyRow     // the last one counted into
+	claims   []*missedRow  // missed items that he looks after, by sequence
 }
 
 func (a *agentRow) connected() bool { return len(a.sessions) > 0 }
@@ -311,6 +328,7 @@ type keyRow struct {
 	Agent     string             `cbor:"9,keyasint,omitempty"`
 	Operation uint64             `cbor:"30,keyasint,omitempty"`
 	Number    uint64             `cbor:"31,keyasint,omitempty"`
+	Missed    string             `cbor:"50,keyasint,omitempty"`
 }
 
 // channelRow is a stream of publications. Its epoch is the cell's generation

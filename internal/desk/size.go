@@ -36,6 +36,8 @@ func recordSize(r *record) int64 {
 		n += len(p.Message.Text) + len(p.Message.ID)
 	case p.Note != nil:
 		n += len(p.Note.Text) + len(p.Note.ID)
+	case p.Missed != nil:
+		n += int(missedSize(p.Missed))
 	case p.Chat != nil:
 		c := p.Chat
 		n += recordBytes + len(c.Attributes) + len(c.Subject) + len(p.Preview) + int(tagsSize(c.Tags)+ratingSize(c.Rating))

@@ -21,6 +21,7 @@ const (
 	timerCustomer                       // a customer may be forgotten; Ref: customer
 	timerSweep                          // idempotency keys expire
 	timerRetention                      // the daily look for chats to expire
+	timerMissed                         // missed items that are done may go; WS: workspace
 )
 
 // extended tells whether an outage extends the deadline: nobody can be present
@@ -109,6 +110,10 @@ func (d *Desk) fireTimer() {
 		d.sweepKeys()
 	case timerRetention:
 		d.expireChats()
+	case timerMissed:
+		if w := d.workspaces.get(ws); w != nil && w.MissedTimer == seq {
+			d.sweepMissed(w)
+		}
 	case timerToken:
 		if tok := d.tokens.get(ref); tok != nil {
 			d.dropToken(tok)

@@ -332,6 +332,9 @@ func tellResult(c *evenkeel.Command, r *evenkeel.Result) string {
 	if r.Chat != nil {
 		parts = append(parts, tellChat(r.Chat))
 	}
+	if r.Missed != nil {
+		parts = append(parts, tellMissed(r.Missed))
+	}
 	if r.Number > 0 {
 		parts = append(parts, fmt.Sprintf("number %d", r.Number))
 	}
@@ -385,6 +388,28 @@ func tellChat(c *evenkeel.Chat) string {
 	return line
 }
 
+func tellMissed(m *evenkeel.Missed) string {
+	line := fmt.Sprintf("%s %s %s in %s: %s", m.ID, m.State, m.Kind, m.Queue, m.Customer)
+	for _, f := range []struct{ name, value string }{
+		{"name", m.Name}, {"email", m.Email}, {"text", m.Text}, {"chat", m.Chat}, {"refused", string(m.Refused)}, {"answer", m.Answer},
+		{"note", m.Note}, {"served", m.Served},
+	} {
+		if f.value != "" {
+			line += fmt.Sprintf(" %s %q", f.name, f.value)
+		}
+	}
+	if m.Agent != nil {
+		line += " of " + m.Agent.ID
+	}
+	if m.Reason != 0 {
+		line += " " + m.Reason.String()
+	}
+	if m.Times > 1 {
+		line += fmt.Sprintf(" %d times", m.Times)
+	}
+	return line
+}
+
 func tellEvent(e *evenkeel.Event) string {
 	switch e.Kind {
 	case evenkeel.EventRevoked:
@@ -411,6 +436,8 @@ func tellEvent(e *evenkeel.Event) string {
 		return line + p.Offer + " of " + p.ChatID + " " + p.Reason.String()
 	case evenkeel.PubUnassigned:
 		return line + p.ChatID + " " + p.Reason.String()
+	case evenkeel.PubMissed:
+		return line + tellMissed(p.Missed)
 	case evenkeel.PubStatus:
 		return strings.TrimSpace(line+p.Status.String()+" "+p.Away) + connectedMark(p.Online)
 	default:

@@ -64,6 +64,8 @@ func (e *Edge) acts(method string, needs ...string) form {
 		f.reply, f.status = reflect.TypeFor[sentReply](), []int{http.StatusCreated}
 	case ViewStatus:
 		f.reply = reflect.TypeFor[statusReply]()
+	case ViewMissed:
+		f.reply = reflect.TypeFor[missedReply]()
 	case ViewIndex:
 		f.reply = reflect.TypeFor[indexReply]()
 	}
@@ -73,6 +75,12 @@ func (e *Edge) acts(method string, needs ...string) form {
 // ends takes the answer away.
 func (f form) ends() form {
 	f.reply, f.status = nil, []int{http.StatusNoContent}
+	return f
+}
+
+// creates says that success is the making of something.
+func (f form) creates() form {
+	f.status = []int{http.StatusCreated}
 	return f
 }
 
@@ -118,6 +126,10 @@ type (
 		Reason    string               `json:"reason,omitempty"`
 		Connected bool                 `json:"connected"`
 		Index     uint64               `json:"index"`
+	}
+	missedReply struct {
+		Missed anyMissed `json:"missed"`
+		Index  uint64    `json:"index"`
 	}
 	// pageOf is a page of a list, as listReply.
 	pageOf[T any] struct {

@@ -92,7 +92,7 @@ func (e *Edge) command(name string) handler {
 			return nil, asError(failure)
 		}
 		a := &answer{index: result.Index, raw: append(body, '\n')}
-		if m.View == ViewNumber || m.View == ViewStart && !result.Existing {
+		if m.View == ViewNumber || m.View == ViewStart && !result.Existing || m.View == ViewMissed && result.Created {
 			a.status = http.StatusCreated
 		}
 		return a, nil

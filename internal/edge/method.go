@@ -32,6 +32,7 @@ const (
 	ViewChat               // {chat, index}
 	ViewNumber             // {number, time, index}
 	ViewStatus             // {agent, status, reason?, connected, index}
+	ViewMissed             // {missed, index}
 )
 
 // params are the parameters of one method.
@@ -91,6 +92,11 @@ func Methods() map[string]*Method {
 		method[seenParams]("chat.seen", false, ViewIndex),
 		method[updateParams]("chat.update", true, ViewChat),
 		method[statusParams]("agent.status", true, ViewStatus),
+		method[offlineParams]("chat.offline", true, ViewMissed),
+		method[claimParams]("missed.claim", true, ViewMissed),
+		method[releaseParams]("missed.release", true, ViewMissed),
+		method[answerParams]("missed.answer", true, ViewMissed),
+		method[dismissParams]("missed.close", true, ViewMissed),
 	} {
 		table[m.Name] = m
 	}

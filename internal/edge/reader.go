@@ -33,6 +33,8 @@ type Reader interface {
 	Why(by evenkeel.Principal, chat string) (*evenkeel.Why, error)
 
 	Incidents(by evenkeel.Principal, open bool, after string, limit int) ([]*evenkeel.Incident, error)
+	Missed(by evenkeel.Principal, id string) (*evenkeel.Missed, error)
+	MissedItems(by evenkeel.Principal, filter evenkeel.MissedFilter, after string, limit int) ([]*evenkeel.Missed, error)
 
 	TallyIDs(by evenkeel.Principal, agents bool, after string, limit int) ([]string, error)
 	Tallies(by evenkeel.Principal, f evenkeel.TallyFilter) (page []evenkeel.Tally, more bool, err error)

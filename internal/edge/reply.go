@@ -38,6 +38,14 @@ func AppendResult(dst []byte, view View, role evenkeel.Role, r *evenkeel.Result)
 			dst = appendStatus(dst, a)
 			dst = append(dst, ',')
 		}
+	case ViewMissed:
+		if r.Missed != nil {
+			dst = append(dst, `"missed":`...)
+			if dst, err = appendValue(dst, missedView(role, r.Missed)); err != nil {
+				return nil, err
+			}
+			dst = append(dst, ',')
+		}
 	case ViewIndex:
 	}
 	dst = append(dst, `"index":`...)

@@ -38,6 +38,13 @@ func routeRoles() map[string]string {
 		"POST /v1/chats/{id}/wrapup":   "asASo",
 		"POST /v1/chats/{id}/rating":   "cS",
 		"PUT /v1/agents/{id}/status":   "asASo",
+		"POST /v1/offline":             "cS",
+		"GET /v1/missed":               "asASo",
+		"GET /v1/missed/{id}":          "asASo",
+		"POST /v1/missed/{id}/claim":   "asASo",
+		"POST /v1/missed/{id}/release": "asASo",
+		"POST /v1/missed/{id}/answer":  "asASo",
+		"POST /v1/missed/{id}/close":   "asASo",
 		"GET /v1/queues":               "asASo",
 		"GET /v1/queues/{id}":          "asASo",
 		"PUT /v1/queues/{id}":          "ASo",
@@ -75,6 +82,7 @@ func methodRoles() map[string]string {
 		"chat.start": "casASo", "chat.send": "casASo", "chat.accept": "asASo", "chat.decline": "asASo", "chat.take": "asASo",
 		"chat.transfer": "asASo", "chat.invite": "asASo", "chat.leave": "asASo", "chat.close": "casASo", "chat.wrapup": "asASo",
 		"chat.rate": "cS", "chat.delivered": "casASo", "chat.seen": "casASo", "chat.update": "asASo", "agent.status": "asASo",
+		"chat.offline": "cS", "missed.claim": "asASo", "missed.release": "asASo", "missed.answer": "asASo", "missed.close": "asASo",
 	}
 }
 
@@ -133,7 +141,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 
 // TestEveryMethodForEveryRole does the same for RPC.
 func TestEveryMethodForEveryRole(t *testing.T) {
-	params := `{"chat":"c1","id":"i1","text":"t","queue":"q","agent":"a","score":1,"number":1,"status":"online"}`
+	params := `{"chat":"c1","id":"i1","text":"t","queue":"q","agent":"a","score":1,"number":1,"status":"online","missed":"m1"}`
 	want := methodRoles()
 	var names []string
 	for name := range Methods() {

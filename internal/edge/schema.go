@@ -34,6 +34,9 @@ func ref(name string) object { return object{"$ref": "#/components/schemas/" + n
 // anyChat stands for a chat in the caller's view.
 type anyChat struct{}
 
+// anyMissed stands for a missed item in the caller's view.
+type anyMissed struct{}
+
 // talk stands for what a transcript holds: a message or, to staff, a note.
 type talk struct{}
 
@@ -42,6 +45,8 @@ func (s *schemas) of(t reflect.Type, asked bool) object {
 	switch t {
 	case reflect.TypeFor[anyChat]():
 		return object{"anyOf": []any{s.of(reflect.TypeFor[evenkeel.Chat](), asked), s.of(reflect.TypeFor[evenkeel.CustomerChat](), asked)}}
+	case reflect.TypeFor[anyMissed]():
+		return object{"anyOf": []any{s.of(reflect.TypeFor[evenkeel.Missed](), asked), s.of(reflect.TypeFor[evenkeel.MissedReceipt](), asked)}}
 	case reflect.TypeFor[talk]():
 		return object{"anyOf": []any{s.of(reflect.TypeFor[evenkeel.Message](), asked), s.of(reflect.TypeFor[evenkeel.Note](), asked)}}
 	case reflect.TypeFor[evenkeel.Time]():
