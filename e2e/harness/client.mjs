@@ -2,10 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 
-import { Centrifuge } from "centrifuge";
-import WebSocket from "ws";
-
 import { event, until } from "./wait.mjs";
+import { centrifuge, WEBSOCKET } from "./ways.mjs";
 
 export class Client {
   /** Publications of channels that the server subscribed, in order. */
@@ -17,16 +15,14 @@ export class Client {
    * Connects and waits for it.
    * @param {string} base http://host:port
    * @param {string} token
+   * @param {object} [way] of ways.mjs
+   * @param {object} [options] of the library
    */
-  static async connect(base, token) {
+  static async connect(base, token, way = WEBSOCKET, options = {}) {
     const client = new Client();
-    client.centrifuge = new Centrifuge(`${base.replace(/^http/, "ws")}/connection/websocket`, {
-      token,
-      websocket: WebSocket,
-      minReconnectDelay: 20,
-      maxReconnectDelay: 200,
-    });
-    client.centrifuge.on("publication", (ctx) => client.pushed.push({ channel: ctx.channel, ...ctx.data }));
+    client.way = way;
+    client.centrifuge = centrifuge(way, base, { token, ...options });
+    client.centrifuge.on("publication", (ctx) => client.pushed.push({ channel: ctx.channel, offset: ctx.offset, ...way.unpack(ctx.data) }));
     const connected = event("the client connects", client.centrifuge, "connected");
     client.centrifuge.connect();
     client.info = await connected;
@@ -39,7 +35,7 @@ export class Client {
 
   /** Calls a method that changes nothing. */
   async ask(method, params = {}) {
-    return (await this.centrifuge.rpc(method, params)).data;
+    return this.way.unpack((await this.centrifuge.rpc(method, this.way.pack(params))).data);
   }
 
   /** Calls a method that changes something, with an id of its own or a given one. */
@@ -54,7 +50,7 @@ export class Client {
 
   /** Subscribes from the first event on, and waits for the history. */
   async follow(channel) {
-    const stream = new Stream(this.centrifuge, channel);
+    const stream = new Stream(this.centrifuge, channel, this.way);
     this.streams.set(channel, stream);
     await stream.start();
     return stream;
@@ -62,7 +58,7 @@ export class Client {
 
   /** Subscribes from the first event on, as often as the network makes it necessary. */
   track(channel) {
-    const stream = new Stream(this.centrifuge, channel);
+    const stream = new Stream(this.centrifuge, channel, this.way);
     this.streams.set(channel, stream);
     stream.sub.subscribe();
     return stream;
@@ -96,10 +92,10 @@ export class Stream {
   /** Whether each subscription after the first was recovered whole. */
   recoveries = [];
 
-  constructor(centrifuge, channel) {
+  constructor(centrifuge, channel, way) {
     this.channel = channel;
     this.sub = centrifuge.newSubscription(channel, { since: { offset: 0, epoch: "" }, recoverable: true, positioned: true });
-    this.sub.on("publication", (ctx) => this.events.push({ offset: ctx.offset, ...ctx.data }));
+    this.sub.on("publication", (ctx) => this.events.push({ offset: ctx.offset, ...way.unpack(ctx.data) }));
     this.sub.on("subscribed", (ctx) => this.recoveries.push(ctx.wasRecovering && ctx.recovered));
   }
 

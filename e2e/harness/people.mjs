@@ -8,9 +8,9 @@ import { until } from "./wait.mjs";
 
 /** Somebody with a token, and a connection through the given base. */
 class Person {
-  static async arrive(base, id, token) {
+  static async arrive(base, id, token, way) {
     const person = new this();
-    Object.assign(person, { id, token, client: await Client.connect(base, token) });
+    Object.assign(person, { id, token, client: await Client.connect(base, token, way) });
     return person;
   }
 
@@ -38,10 +38,10 @@ class Person {
 }
 
 export class Visitor extends Person {
-  /** @param {string} direct base for HTTP @param {string} [via] base for the connection */
-  static async come(direct, via = direct) {
+  /** @param {string} direct base for HTTP @param {string} [via] base for the connection @param {object} [way] of ways.mjs */
+  static async come(direct, via = direct, way) {
     const { visitor, token } = await http.visitor(direct);
-    return this.arrive(via, visitor, token);
+    return this.arrive(via, visitor, token, way);
   }
 
   /** Starts a chat and follows it. Returns its id. */
@@ -54,9 +54,9 @@ export class Visitor extends Person {
 
 export class Agent extends Person {
   /** Signs in, connects and is there for chats. */
-  static async come(direct, { email, password } = {}, via = direct) {
+  static async come(direct, { email, password } = {}, via = direct, way) {
     const { token, user } = await http.login(direct, email, password);
-    const agent = await this.arrive(via, user.id, token);
+    const agent = await this.arrive(via, user.id, token, way);
     await agent.client.tell("agent.status", { status: "online" });
     return agent;
   }

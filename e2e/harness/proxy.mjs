@@ -10,10 +10,15 @@ export class Proxy {
   #pairs = new Set();
   #refusing = false;
   #deaf = false;
+  #plain = false;
 
-  /** @param {number} target port of the server on loopback */
-  static async start(target) {
+  /**
+   * @param {number} target port of the server on loopback
+   * @param {{plain?: boolean}} [options] plain: WebSockets do not get through
+   */
+  static async start(target, { plain = false } = {}) {
     const proxy = new Proxy();
+    proxy.#plain = plain;
     proxy.#listener = net.createServer((client) => proxy.#join(client, target));
     proxy.#listener.listen(0, "127.0.0.1");
     await once(proxy.#listener, "listening");
@@ -35,7 +40,10 @@ export class Proxy {
       server.destroy();
       this.#pairs.delete(pair);
     };
-    client.on("data", (chunk) => server.write(chunk));
+    client.on("data", (chunk) => {
+      if (this.#plain && /^upgrade: *websocket/im.test(chunk.toString("latin1"))) end();
+      else server.write(chunk);
+    });
     server.on("data", (chunk) => {
       if (!this.#deaf) client.write(chunk);
     });
@@ -72,8 +80,14 @@ export class Proxy {
     this.#deaf = true;
   }
 
+  /** From now on nothing that the server says is taken from it, until mend(): it has to wait. */
+  holdAnswers() {
+    for (const { server } of this.#pairs) server.pause();
+  }
+
   /** The network is well again. */
   mend() {
+    for (const { server } of this.#pairs) server.resume();
     this.#refusing = false;
     this.#deaf = false;
   }

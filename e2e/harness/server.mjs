@@ -44,11 +44,11 @@ export class Server {
 
   /**
    * Starts a fresh cell of one node and waits until it is ready.
-   * @param {{password?: string | null}} [options] the first admin's password; null: the server makes one
+   * @param {{password?: string | null, env?: object}} [options] the first admin's password (null: the server makes one), and more of the environment
    */
-  static async start({ password = ADMIN_PASSWORD } = {}) {
+  static async start({ password = ADMIN_PASSWORD, env = {} } = {}) {
     const server = new Server();
-    server.env = { ...process.env };
+    server.env = { ...process.env, ...env };
     if (password !== null) server.env.EVENKEEL_ADMIN_PASSWORD = password;
     server.binary = binary();
     if (!existsSync(server.binary)) throw new Error(`no binary at ${server.binary}: run make build`);

@@ -151,6 +151,38 @@ test("reloading the page in the middle keeps both sides", async (t) => {
   assert.deepEqual(complaints, []);
 });
 
+for (const way of ["http_stream", "sse"]) {
+  test(`where WebSockets do not get through, the page takes ${way} by itself`, async (t) => {
+    const plain = await Proxy.start(server.port, { plain: true });
+    const { page, complaints, close } = await open(browser, "about:blank");
+    t.after(async () => {
+      await close();
+      await plain.stop();
+    });
+    if (way === "sse") await page.route("**/connection/http_stream", (route) => route.abort());
+    const streams = [];
+    page.on("response", (answer) => answer.url().includes(`/connection/${way}`) && streams.push(answer.status()));
+    complaints.length = 0;
+    await page.goto(plain.url);
+    const customer = new Side(page, "Customer");
+    const agent = new Side(page, "Agent");
+    await agent.field("E-mail").fill(ADMIN_EMAIL);
+    await agent.field("Password").fill(ADMIN_PASSWORD);
+    await agent.button("Sign in").click();
+    await agent.button("Online").click();
+    await customer.field("Message").fill("Hello through a strict network");
+    await customer.button("Start chat").click();
+    await agent.button("Accept").click();
+    await agent.write("Good morning.");
+    await customer.shows(["Hello through a strict network", "Good morning."]);
+    await customer.write("It works.");
+    await agent.shows(["Hello through a strict network", "Good morning.", "It works."]);
+    assert.deepEqual([...new Set(streams)], [200], "by streams, and no other way");
+    await customer.button("End chat").click();
+    await customer.pane.getByText("You ended this chat.").waitFor();
+  });
+}
+
 test("the first-run link signs in once", async (t) => {
   const fresh = await Server.start({ password: null });
   t.after(() => fresh.stop());

@@ -1,6 +1,6 @@
 // One connection to the cell, and the messages that still have to reach it.
 
-import { Centrifuge, type Subscription } from "centrifuge";
+import { Centrifuge, type Subscription, type TransportEndpoint } from "centrifuge";
 
 import { newID, temporaryCodes } from "./protocol";
 
@@ -29,6 +29,16 @@ interface Listeners {
   pending(): void;
 }
 
+/** The ways to the server, in the order in which they are tried: some networks let no WebSocket through. */
+function ways(): TransportEndpoint[] {
+  const { origin } = location;
+  return [
+    { transport: "websocket", endpoint: `${origin.replace(/^http/, "ws")}/connection/websocket` },
+    { transport: "http_stream", endpoint: `${origin}/connection/http_stream` },
+    { transport: "sse", endpoint: `${origin}/connection/sse` },
+  ];
+}
+
 export class Link {
   state: LinkState = "connecting";
   readonly pending: Pending[] = [];
@@ -41,9 +51,9 @@ export class Link {
   /** @param memory key of the tab's storage for unsent messages */
   constructor(token: string, private readonly memory: string, private readonly listeners: Listeners) {
     this.pending = recall(memory);
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.client = new Centrifuge(`${scheme}://${location.host}/connection/websocket`, {
+    this.client = new Centrifuge(ways(), {
       token,
+      emulationEndpoint: `${location.origin}/emulation`,
       minReconnectDelay: 200,
       maxReconnectDelay: 3000,
     });
