@@ -65,7 +65,13 @@ func (s *state) nodeReadings() []reading {
 			}
 			return float64(free)
 		}),
-		gauge("evenkeel_realtime_connections", "Realtime clients that are connected.", func() float64 { return float64(s.realtime.Stats().Connections) }),
+		{name: "evenkeel_realtime_connections", help: "Realtime clients that are connected, by transport.", kind: prometheus.GaugeValue,
+			labels: []string{"transport"}, read: func(add func(float64, ...string)) {
+				stats := s.realtime.Stats()
+				add(float64(stats.WebSocket), "websocket")
+				add(float64(stats.HTTPStream), "http_stream")
+				add(float64(stats.SSE), "sse")
+			}},
 		counter("evenkeel_realtime_slow_total", "Realtime clients that were cut off because they read too slowly.", func() float64 { return float64(s.realtime.Stats().Slow) }),
 	}
 }

@@ -20,7 +20,7 @@ func (s *Server) serveEmulation(w http.ResponseWriter, r *http.Request) {
 		problem(w, refusal)
 		return
 	}
-	q, err := decodeEmulation(body, isBinary(r))
+	q, err := decodeEmulation(body, encodingOf(r) == Protobuf())
 	if err != nil {
 		problem(w, evenkeel.Errorf(evenkeel.CodeBadRequest, "%v", err))
 		return
@@ -36,6 +36,11 @@ func (s *Server) serveEmulation(w http.ResponseWriter, r *http.Request) {
 	if refusal != nil {
 		problem(w, refusal)
 		return
+	}
+	if encodingOf(r).isPong(q.Data) {
+		// Who only answers pings keeps no second connection open: it would cost
+		// more than the stream itself.
+		w.Header().Set("Connection", "close")
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -28,7 +28,7 @@ func (s *Server) serveHTTPStream(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		problem(w, err)
-	case isBinary(r) || asksForProtobuf(r):
+	case encodingOf(r) == Protobuf() || asksForProtobuf(r):
 		s.serveStream(w, r, Protobuf(), binaryStream, body)
 	default:
 		s.serveStream(w, r, JSON(), lineStream, body)
@@ -48,9 +48,13 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *even
 	return body, nil
 }
 
-func isBinary(r *http.Request) bool {
+// encodingOf is the encoding of a request's body.
+func encodingOf(r *http.Request) Encoding {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "application/octet-stream")
+	if strings.EqualFold(strings.TrimSpace(kind), "application/octet-stream") {
+		return Protobuf()
+	}
+	return JSON()
 }
 
 // serveStream takes the connection over, as a WebSocket does, so that an idle

@@ -40,6 +40,7 @@ type listener struct {
 	base   string
 	kind   kind
 	binary bool
+	client *http.Client // its own, as every browser is
 	res    *http.Response
 	body   *bufio.Reader
 
@@ -48,7 +49,7 @@ type listener struct {
 
 // listen opens a stream. What is refused is in res.
 func (s *site) listen(kind kind, binary bool, connect string) *listener {
-	l := &listener{t: s.t, base: s.http.URL, kind: kind, binary: binary}
+	l := &listener{t: s.t, base: s.http.URL, kind: kind, binary: binary, client: &http.Client{Transport: new(http.Transport)}}
 	var req *http.Request
 	var err error
 	if kind == kindSSE {
@@ -62,7 +63,7 @@ func (s *site) listen(kind kind, binary bool, connect string) *listener {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if l.res, err = http.DefaultClient.Do(req); err != nil { //nolint:bodyclose // close does
+	if l.res, err = l.client.Do(req); err != nil { //nolint:bodyclose // close does
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(l.close)
@@ -70,7 +71,10 @@ func (s *site) listen(kind kind, binary bool, connect string) *listener {
 	return l
 }
 
-func (l *listener) close() { _ = l.res.Body.Close() }
+func (l *listener) close() {
+	_ = l.res.Body.Close()
+	l.client.CloseIdleConnections()
+}
 
 func (l *listener) encode(frames ...string) []byte {
 	if !l.binary {
@@ -166,7 +170,7 @@ func (l *listener) post(node, session string, message []byte) int {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	res, err := http.Post(l.base+"/emulation", kind, bytes.NewReader(body))
+	res, err := l.client.Post(l.base+"/emulation", kind, bytes.NewReader(body))
 	if err != nil {
 		l.t.Fatal(err)
 	}
