@@ -2,7 +2,6 @@ package archive
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -188,7 +187,7 @@ func (a *assistant) do(op evenkeel.ArchiveOp) {
 	if op.Workspace == "" {
 		op.Workspace = "default"
 	}
-	if err := a.b.Apply(context.Background(), []evenkeel.ArchiveOp{op}); err != nil {
+	if err := a.b.Apply(background(), []evenkeel.ArchiveOp{op}); err != nil {
 		a.t.Fatalf("%v", err)
 	}
 }
@@ -217,7 +216,7 @@ func (a *assistant) find(q evenkeel.ArchiveQuery) string {
 	if q.Workspace == "" {
 		q.Workspace = "default"
 	}
-	page, err := a.b.Search(context.Background(), q)
+	page, err := a.b.Search(background(), q)
 	if err != nil {
 		a.t.Fatalf("%+v: %v", q, err)
 	}
