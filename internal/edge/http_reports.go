@@ -121,7 +121,7 @@ func report[T any](q *request, asked *reportQuery, of func(id string) maker[T]) 
 		if err != nil {
 			return nil, err
 		}
-		var make maker[T]
+		var write maker[T]
 		for _, row := range levels.Rows(id.id, tallies, asked.span) {
 			if id.id == asked.afterID && row.From <= asked.afterRow {
 				continue
@@ -131,10 +131,10 @@ func report[T any](q *request, asked *reportQuery, of func(id string) maker[T]) 
 				out.Next = &next
 				return q.written(a, out.Items, out.Next)
 			}
-			if make == nil {
-				make = of(id.id)
+			if write == nil {
+				write = of(id.id)
 			}
-			out.Items = append(out.Items, *make(row, tallies))
+			out.Items = append(out.Items, *write(row, tallies))
 			asked.lastID, asked.lastRow = id.id, row.From
 		}
 	}
