@@ -42,7 +42,7 @@ func (d *Desk) Apply(index uint64, entry []byte, skip []int) (Output, error) {
 	}
 	d.watchState()
 	d.behind = d.followUp()
-	d.out.More = d.behind
+	d.out.More, d.out.Archive = d.behind, d.cell.ArchiveSeq
 	out := d.out
 	d.out = Output{}
 	return out, nil

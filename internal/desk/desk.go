@@ -110,6 +110,8 @@ type Output struct {
 	Events  []evenkeel.Event
 	// More says that follow-up work is left: a tick should come at once.
 	More bool
+	// Archive is the number of the archive's last operation.
+	Archive uint64
 }
 
 // New makes a desk that waits for its CellForm.

@@ -66,4 +66,14 @@ type NodeStatus struct {
 	DiskFree  int64          `json:"disk_free,omitempty"` // bytes
 	ClockSkew int64          `json:"clock_skew_ms"`
 	Started   *evenkeel.Time `json:"started,omitempty"`
+	Archive   ArchiveStatus  `json:"archive"`
+}
+
+// ArchiveStatus is a node's copy of the archive.
+type ArchiveStatus struct {
+	State  string `json:"state"`            // live, filling, stale, failed, none
+	Behind uint64 `json:"behind"`           // operations that it has not done yet
+	Chats  int64  `json:"chats,omitempty"`  // archived ones
+	Bytes  int64  `json:"bytes,omitempty"`  // on the disk
+	Detail string `json:"detail,omitempty"` // what is wrong, and what to do
 }

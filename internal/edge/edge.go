@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,9 @@ type Config struct {
 	// are connected here; Listened tells whether there are any. Neither may block.
 	Ephemeral func(channel string, data []byte)
 	Listened  func(channel string) bool
+
+	// Archive is this node's copy of the archive; nil if it has none.
+	Archive Archive
 
 	// Present, if set, is told of connected customers who got a live chat: their
 	// connections should be watched more closely. It must not block.
@@ -58,6 +62,11 @@ type Edge struct {
 	mail  mailbox
 	stop  chan struct{}
 	ended chan struct{}
+
+	amends chan struct{}   // slots of changes of archived chats
+	tasks  sync.WaitGroup  // these changes
+	ending context.Context // ends them
+	end    context.CancelFunc
 
 	mu      sync.Mutex
 	clients map[ClientID]*connection
@@ -119,6 +128,8 @@ func New(cfg Config) (*Edge, error) {
 			writes:   newBuckets(writeTokens, writeTokens*writeEvery, maxAddresses),
 		},
 	}
+	e.amends = make(chan struct{}, maxAmends)
+	e.ending, e.end = context.WithCancel(context.Background())
 	e.mail.init()
 	e.live.init()
 	e.handler = e.newHandler()
@@ -138,9 +149,11 @@ func (e *Edge) Start() {
 // Stop ends the carrying of commands; what waits for an answer is answered
 // no_leader. An edge that was started is stopped once.
 func (e *Edge) Stop() {
+	e.end()
 	close(e.stop)
 	<-e.ended
 	<-e.live.ended
+	e.tasks.Wait()
 }
 
 // Handler serves the HTTP API: /v1/..., /healthz and /readyz. Any other path

@@ -84,6 +84,9 @@ func (e *Edge) command(name string) handler {
 			c.ID = id
 		}
 		result, err := q.propose(c)
+		if e.hasLeft(c, err) {
+			result, err = e.amend(q.Context(), c, len(q.body))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -100,13 +103,11 @@ func (e *Edge) command(name string) handler {
 }
 
 func getChat(q *request) (*answer, *evenkeel.Error) {
-	return q.view(func(r Reader) (any, error) {
-		c, err := r.Chat(q.who.Principal, q.PathValue("id"))
-		if err != nil {
-			return nil, err
-		}
-		return chatView(q.who.Role, c), nil
-	})
+	p, err := q.edge.find(q.Context(), q.who.Principal, q.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return &answer{index: p.index, value: chatView(q.who.Role, p.chat)}, nil
 }
 
 func getWhy(q *request) (*answer, *evenkeel.Error) {
@@ -129,6 +130,11 @@ func listChats(q *request) (*answer, *evenkeel.Error) {
 		if err := filter.State.UnmarshalText([]byte(s)); err != nil || filter.State == 0 {
 			return nil, badQuery("state", "must be one of queued, offered, active, wrapping, closed")
 		}
+	}
+	if q.who.Role == evenkeel.RoleCustomer && filter.State == evenkeel.ChatClosed {
+		return q.pastChats(evenkeel.ArchiveQuery{
+			Workspace: q.who.Principal.Workspace, Customer: q.who.Principal.ID, Queue: filter.Queue, Agent: filter.Agent,
+		})
 	}
 	return listPage(q, 'c', func(c *evenkeel.Chat) string { return c.ID }, func(r Reader, after string, limit int) ([]*evenkeel.Chat, error) {
 		return r.Chats(q.who.Principal, filter, after, limit)
@@ -159,21 +165,19 @@ func listMessages(q *request) (*answer, *evenkeel.Error) {
 		return nil, badQuery("notes", "must be true or false")
 	}
 	withNotes := notes != "false" && q.who.Role != evenkeel.RoleCustomer
-	return q.view(func(r Reader) (any, error) {
-		id := q.PathValue("id")
-		chat, err := r.Chat(q.who.Principal, id)
-		if err != nil {
-			return nil, err
-		}
-		t, err := r.Transcript(q.who.Principal, id, evenkeel.MessageRange{After: after, Before: before, Limit: limit}, withNotes)
-		if err != nil {
-			return nil, err
-		}
-		page := &listReply{Items: interleave(t)}
-		if n := len(t.Messages); n > 0 && before == 0 && t.Messages[n-1].Number < chat.Messages {
-			next := makeCursor('m', formatNumber(t.Messages[n-1].Number))
-			page.Next = &next
-		}
-		return page, nil
-	})
+	p, err := q.edge.find(q.Context(), q.who.Principal, q.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	span := evenkeel.MessageRange{After: after, Before: before, Limit: limit}
+	t, err := q.edge.transcript(q.Context(), q.who.Principal, &p, span, withNotes)
+	if err != nil {
+		return nil, err
+	}
+	page := &listReply{Items: interleave(t)}
+	if n := len(t.Messages); n > 0 && before == 0 && t.Messages[n-1].Number < p.chat.Messages {
+		next := makeCursor('m', formatNumber(t.Messages[n-1].Number))
+		page.Next = &next
+	}
+	return &answer{index: p.index, value: page}, nil
 }

@@ -42,6 +42,12 @@ type Reader interface {
 	DeskFigures(workspace string, agents int) *evenkeel.DeskFigures
 	LineHead(workspace, queue string, limit int) (evenkeel.LineHead, bool)
 
+	// Of the archive: what has left, and who may do what with it.
+	Archived(chat string) bool
+	ArchiveState() evenkeel.ArchiveState
+	MayReadArchived(by evenkeel.Principal, chat *evenkeel.Chat) error
+	MayAmendArchived(by evenkeel.Principal, chat *evenkeel.Chat) error
+
 	AgentDesk(by evenkeel.Principal) (*evenkeel.AgentDesk, error)
 	VisitorDesk(by evenkeel.Principal) (*evenkeel.VisitorDesk, error)
 	MaySubscribe(by evenkeel.Principal, channel string) error

@@ -52,7 +52,8 @@ func being(roles ...evenkeel.Role) access  { return access{roles: roles} }
 
 // routes is the whole HTTP API.
 func (e *Edge) routes() []route {
-	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.missedRoutes(), e.configRoutes(), e.cellRoutes(), e.reportRoutes(), e.docRoutes())
+	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.missedRoutes(), e.configRoutes(), e.cellRoutes(), e.reportRoutes(), e.archiveRoutes(),
+		e.docRoutes())
 }
 
 // request is one HTTP request on its way through a handler.
@@ -71,6 +72,7 @@ type answer struct {
 	value  any
 	raw    []byte
 	kind   string // of raw; empty: JSON
+	stream func(w http.ResponseWriter) error
 	policy string // of a page: what it may load
 	next   string // cursor of the next page, where the body has no place for it
 }
@@ -282,6 +284,15 @@ func (e *Edge) write(w http.ResponseWriter, a *answer) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	if status == http.StatusNoContent {
 		w.WriteHeader(status)
+		return
+	}
+	if a.stream != nil {
+		h.Set("Content-Type", a.kind)
+		w.WriteHeader(status)
+		if err := a.stream(w); err != nil {
+			e.cfg.Log.Info("a long answer was cut off", "error", err)
+			panic(http.ErrAbortHandler) // the caller must see that it is not whole
+		}
 		return
 	}
 	body := a.raw

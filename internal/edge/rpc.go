@@ -66,7 +66,8 @@ func (e *Edge) callCommand(id ClientID, conn *connection, m *Method, raw []byte,
 		reply(nil, err)
 		return
 	}
-	e.submit(id, command, len(raw), func(r *evenkeel.Result, err *evenkeel.Error) {
+	asked := *command // the courier numbers what it carries
+	answer := func(r *evenkeel.Result, err *evenkeel.Error) {
 		if err != nil {
 			reply(nil, err)
 			return
@@ -78,6 +79,13 @@ func (e *Edge) callCommand(id ClientID, conn *connection, m *Method, raw []byte,
 			return
 		}
 		reply(b, nil)
+	}
+	e.submit(id, command, len(raw), func(r *evenkeel.Result, err *evenkeel.Error) {
+		if e.hasLeft(&asked, err) {
+			e.callAmend(&asked, len(raw), answer)
+			return
+		}
+		answer(r, err)
 	})
 }
 

@@ -153,16 +153,22 @@ func (w *World) compare(d *desk.Desk) {
 	}
 	for _, c := range w.model.order {
 		if c.gone {
+			w.archive.whole(c)
 			continue
 		}
 		t, err := d.Transcript(admin(), c.id, evenkeel.MessageRange{Limit: 1 << 20}, true)
 		w.check(err == nil && uint64(len(t.Messages)) == c.messages && uint64(len(t.Notes)) == c.notes, "a transcript is whole",
 			"%s has %d messages and %d notes (%v)", c.id, c.messages, c.notes, err)
-		for i, m := range t.Messages {
-			w.check(m.Number == uint64(i)+1, "a transcript is whole", "%s has %d at %d", c.id, m.Number, i)
-			if at, ok := w.ledger.texts[m.Text]; ok || m.Author.Kind != evenkeel.AuthorSystem {
-				w.check(ok && at == place{c.id, false, m.Number}, "a transcript is whole", "%q stands at %d of %s, and was published at %v", m.Text, m.Number, c.id, at)
-			}
+		w.spoken(c.id, t.Messages)
+	}
+}
+
+// spoken checks that messages are those that were published, each in its place.
+func (w *World) spoken(chat string, messages []*evenkeel.Message) {
+	for i, m := range messages {
+		w.check(m.Number == uint64(i)+1, "a transcript is whole", "%s has %d at %d", chat, m.Number, i)
+		if at, ok := w.ledger.texts[m.Text]; ok || m.Author.Kind != evenkeel.AuthorSystem {
+			w.check(ok && at == place{chat, false, m.Number}, "a transcript is whole", "%q stands at %d of %s, and was published at %v", m.Text, m.Number, chat, at)
 		}
 	}
 }

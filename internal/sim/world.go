@@ -68,6 +68,7 @@ type World struct {
 	ledger  *ledger
 	streams *streams
 	model   *model
+	archive *archiveCopy
 }
 
 // maxSteps is more than any run needs: one that takes more goes round in circles.
@@ -132,6 +133,7 @@ func newWorld(seed uint64, o Options) *World {
 	w.ledger = newLedger(w)
 	w.model = newModel(w)
 	w.node = newNode(w)
+	w.archive = newArchiveCopy(w, seed)
 	return w
 }
 
@@ -143,6 +145,7 @@ func (w *World) run() {
 	w.populate()
 	w.breakThings()
 	w.told()
+	w.archive.work()
 	w.until(w.shape.Duration)
 	w.settle()
 	w.finalCheck()
