@@ -106,6 +106,7 @@ func (c cellOf) nodeStatus(stands replica.Status, status evenkeel.DeskStatus) ed
 		Version: c.host.Version, URL: c.URL(), Applied: stands.Applied, Lag: stands.LogLast - min(stands.LogLast, stands.Applied),
 		Sessions: c.realtime.Stats().Connections, Memory: memoryInUse(), DiskFree: free,
 		ClockSkew: time.Now().UnixMilli() - int64(status.Wall) - int64(stands.Time-status.Time), Started: &started,
+		Archive: c.archiveStatus(),
 	}
 }
 

@@ -34,6 +34,8 @@ type Config struct {
 
 	DebugHTTP string `name:"debug-http" default:"" placeholder:"ADDR" help:"Address of this machine on which profiles (pprof) are served; empty: none." doc:"A loopback address such as 127.0.0.1:6060: profiles tell more than strangers should know."`
 
+	Archive string `name:"archive" default:"sqlite" enum:"sqlite,none" placeholder:"KIND" help:"Where this node keeps closed chats for good: ${enum}." doc:"sqlite: a file in archive/ of the data directory. none: this node keeps none; in a cell without any archive the newest 20,000 closed chats stay in memory and older ones are dropped."`
+
 	MaxMessage Bytes `name:"max-message" default:"64KiB" min:"4KiB" max:"1MiB" placeholder:"SIZE" help:"Longest message taken from a realtime client." doc:"A client that sends a longer one is disconnected."`
 
 	MaxOutgoing Bytes `name:"max-outgoing" default:"1MiB" min:"64KiB" max:"64MiB" placeholder:"SIZE" help:"What may wait to be sent to one realtime client before it is cut off as too slow." doc:"It comes back and resumes from where it was."`

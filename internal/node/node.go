@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/archive"
 	"github.com/evenkeel/evenkeel/internal/auth"
 	"github.com/evenkeel/evenkeel/internal/desk"
 	"github.com/evenkeel/evenkeel/internal/edge"
@@ -60,6 +61,10 @@ type Node struct {
 	firstRun       *FirstRun
 	anchor         deskAnchor
 	stopping       atomic.Bool
+	archive        *archive.Runner // nil: this node has no copy
+	archiveChanged chan struct{}   // something was added for it
+	archiveLast    uint64          // of the apply loop: the last operation seen
+
 	concerns       *concerns
 	meters         *meters
 	metricsHandler http.Handler
@@ -83,7 +88,7 @@ func Start(ctx context.Context, cfg Config, host Host) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, host: host, log: host.Log, started: time.Now(),
-		concerns: newConcerns(), quit: make(chan struct{}), done: make(chan struct{}),
+		concerns: newConcerns(), archiveChanged: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
@@ -118,6 +123,7 @@ func (n *Node) start(ctx context.Context) error {
 	if n.debug, err = openDebug(ctx, n.cfg.DebugHTTP, n.metricsHandler); err != nil {
 		return err
 	}
+	n.makeArchive()
 	if err := n.makeEdges(); err != nil {
 		return err
 	}
@@ -127,6 +133,9 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	if err := n.join(ctx); err != nil {
 		return err
+	}
+	if n.archive != nil {
+		n.archive.Start()
 	}
 	n.edge.Start()
 	n.serve()
@@ -193,6 +202,7 @@ func (n *Node) makeEdges() error {
 	n.edge, err = edge.New(edge.Config{
 		Cell: cell, Random: n.host.Random, PasswordCost: n.host.PasswordCost, Log: n.log.With("part", "edge"),
 		Observe:    n.meters.observe,
+		Archive:    n.archiveForEdge(),
 		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
 		Ephemeral:  func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
 		Listened:   func(channel string) bool { return n.realtime.Listened(channel) },
@@ -215,6 +225,7 @@ func (n *Node) makeEdges() error {
 // applied takes the output of each entry: first to the clients, then to the
 // edge, which may have to close some of them.
 func (n *Node) applied(out desk.Output) {
+	n.archiveGrew(out.Archive)
 	if len(out.Events) == 0 {
 		return
 	}
@@ -254,6 +265,9 @@ func (n *Node) join(ctx context.Context) error {
 	up, err := n.do(ctx, &evenkeel.NodeUp{Node: n.identity.Node, Boot: boot})
 	if err != nil {
 		return fmt.Errorf("announce this process to the cell: %w", err)
+	}
+	if err := n.announceCopy(ctx); err != nil {
+		return fmt.Errorf("announce this node's copy of the archive: %w", err)
 	}
 	n.edge.Incarnation(up.Incarnation)
 	n.replica.View(func(d *desk.Desk) { n.anchor = deskAnchor{desk: d.Now(), at: time.Now()} })
@@ -311,6 +325,9 @@ func (n *Node) Stop(ctx context.Context) error {
 		n.debug.close(),
 	)
 	n.edge.Stop()
+	if n.archive != nil {
+		n.archive.Stop()
+	}
 	n.tasks.Wait()
 	stopped := n.replica.Stop() // nil unless it had ended by itself, which Err tells
 	if n.Err() == nil {

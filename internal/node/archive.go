@@ -1,0 +1,129 @@
+package node
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/archive"
+	"github.com/evenkeel/evenkeel/internal/auth"
+	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/edge"
+)
+
+// Where this node's copy of the archive lies, inside the data directory.
+const (
+	archiveDir  = "archive"
+	archiveFile = "archive.db"
+)
+
+// The choices of Config.Archive.
+const (
+	archiveSQLite = "sqlite"
+	archiveNone   = "none"
+)
+
+// reportAnswer is how long the cell may take to note how far the copy has come.
+const reportAnswer = 4 * time.Second
+
+// archiveOf is the desk as the archive's runner sees it.
+type archiveOf struct{ *Node }
+
+func (a archiveOf) Ops(after uint64, maxOps, maxBytes int) (ops []evenkeel.ArchiveOp, first, last uint64) {
+	a.replica.View(func(d *desk.Desk) { ops, first, last = d.ArchiveOps(after, maxOps, maxBytes) })
+	return ops, first, last
+}
+
+func (a archiveOf) Changed() <-chan struct{} { return a.archiveChanged }
+
+// Report tells the cell how far the copy has come. One that is behind what it
+// has told before is another file than it was, and gets another id.
+func (a archiveOf) Report(ctx context.Context, cursor uint64) error {
+	known, last := a.knownCopy()
+	id := known.Copy
+	if id == "" || cursor < known.Cursor {
+		var err error
+		if id, err = auth.NewID(a.host.Random, "copy-"); err != nil {
+			return err
+		}
+	}
+	state := evenkeel.CopyLive
+	if cursor < last {
+		state = evenkeel.CopyFilling
+	}
+	ctx, cancel := context.WithTimeout(ctx, reportAnswer)
+	defer cancel()
+	_, err := a.do(ctx, &evenkeel.ArchiveReport{Node: a.identity.Node, Copy: id, Cursor: cursor, State: state})
+	return err
+}
+
+// knownCopy returns what the cell knows of this node's copy, and the last
+// operation.
+func (n *Node) knownCopy() (known evenkeel.ArchiveCopy, last uint64) {
+	n.replica.View(func(d *desk.Desk) {
+		state := d.ArchiveState()
+		last = state.Last
+		for _, c := range state.Copies {
+			if c.Node == n.identity.Node {
+				known = c
+			}
+		}
+	})
+	return known, last
+}
+
+// announceCopy tells the cell whether this node has a copy of the archive: from
+// the first one on the cell archives.
+func (n *Node) announceCopy(ctx context.Context) error {
+	known, _ := n.knownCopy()
+	switch {
+	case n.cfg.Archive == archiveNone && known.Copy != "":
+		_, err := n.do(ctx, &evenkeel.ArchiveReport{Node: n.identity.Node, State: evenkeel.CopyNone})
+		return err
+	case n.cfg.Archive == archiveSQLite && known.Copy == "":
+		return archiveOf{n}.Report(ctx, 0)
+	}
+	return nil
+}
+
+// makeArchive makes the runner of this node's copy, if it is to have one.
+func (n *Node) makeArchive() {
+	if n.cfg.Archive == archiveNone {
+		return
+	}
+	n.archive = archive.NewRunner(archive.Config{
+		Path:    filepath.Join(n.cfg.Data, archiveDir, archiveFile),
+		Options: archive.Options{Cell: n.identity.Cell, Generation: n.identity.Generation},
+		Source:  archiveOf{n}, Log: n.log.With("part", "archive"),
+	})
+}
+
+// archiveForEdge returns the copy as the edge reads it; nil if there is none.
+func (n *Node) archiveForEdge() edge.Archive {
+	if n.archive == nil {
+		return nil
+	}
+	return n.archive
+}
+
+// archiveStatus is what the cell's status says of this node's copy.
+func (n *Node) archiveStatus() edge.ArchiveStatus {
+	if n.archive == nil {
+		return edge.ArchiveStatus{State: evenkeel.CopyNone.String()}
+	}
+	s := n.archive.Status()
+	return edge.ArchiveStatus{State: s.State, Behind: s.Behind, Chats: s.Chats, Bytes: s.Bytes, Detail: s.Detail}
+}
+
+// archiveGrew wakes the runner. It does not block.
+func (n *Node) archiveGrew(last uint64) {
+	if last == n.archiveLast {
+		return
+	}
+	n.archiveLast = last
+	select {
+	case n.archiveChanged <- struct{}{}:
+	default:
+	}
+}
