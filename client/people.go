@@ -32,6 +32,7 @@ type person struct {
 	mu      sync.Mutex
 	told    map[string]uint64 // the last message of each chat that was told
 	pending []Update          // to be told before what the connection has
+	owed    *Event            // taken from the connection, but not digested yet
 	own     evenkeel.Position // of the own channel, as the fetched state reflects it
 }
 
@@ -60,35 +61,52 @@ func (p *person) next(ctx context.Context, resync func(context.Context) error) (
 		if u, ok := p.shift(); ok {
 			return u, nil
 		}
-		e, err := p.Conn.Next(ctx)
+		e, err := p.event(ctx)
 		if err != nil {
 			return Update{}, err
 		}
-		_, kind, id, _ := evenkeel.ParseChannel(e.Channel)
-		switch {
-		case e.Kind == Published:
-			u, ok := p.read(&e, id)
-			if !ok {
-				continue
-			}
-			if kind == evenkeel.ChannelChat && u.Type == evenkeel.PubMessage {
-				if err := p.tell(ctx, id, u); err != nil {
-					return Update{}, err
-				}
-				continue
-			}
+		u, ok, err := p.digest(ctx, &e, resync)
+		if err != nil {
+			p.mu.Lock()
+			p.owed = &e // it is told by the next call
+			p.mu.Unlock()
+			return Update{}, err
+		}
+		if ok {
 			return u, nil
-		case e.Kind == Gap && kind == evenkeel.ChannelChat:
-			if err := p.fill(ctx, id); err != nil {
-				return Update{}, err
-			}
-		case e.Kind == Gap && (kind == evenkeel.ChannelAgent || kind == evenkeel.ChannelVisitor):
-			if err := resync(ctx); err != nil {
-				return Update{}, err
-			}
-			return Update{Kind: "resync", Channel: e.Channel}, nil
 		}
 	}
+}
+
+// event is the one that a call could not digest in its time, or the
+// connection's next.
+func (p *person) event(ctx context.Context) (Event, error) {
+	p.mu.Lock()
+	owed := p.owed
+	p.owed = nil
+	p.mu.Unlock()
+	if owed != nil {
+		return *owed, nil
+	}
+	return p.Conn.Next(ctx)
+}
+
+// digest makes an update of an event; false: none, or those that are pending.
+func (p *person) digest(ctx context.Context, e *Event, resync func(context.Context) error) (Update, bool, error) {
+	_, kind, id, _ := evenkeel.ParseChannel(e.Channel)
+	switch {
+	case e.Kind == Published:
+		u, ok := p.read(e, id)
+		if ok && kind == evenkeel.ChannelChat && u.Type == evenkeel.PubMessage {
+			return u, false, p.tell(ctx, id, u)
+		}
+		return u, ok, nil
+	case e.Kind == Gap && kind == evenkeel.ChannelChat:
+		return Update{}, false, p.fill(ctx, id)
+	case e.Kind == Gap && (kind == evenkeel.ChannelAgent || kind == evenkeel.ChannelVisitor):
+		return Update{Kind: "resync", Channel: e.Channel}, true, resync(ctx)
+	}
+	return Update{}, false, nil
 }
 
 func (p *person) shift() (Update, bool) {
