@@ -23,6 +23,7 @@ SAMPLE      ?= 1
 CRASHROUNDS ?= 30
 FUZZTIME    ?= 30s
 BENCHTIME   ?= 1s
+SOAK        ?= 30m
 
 .PHONY: help
 help: ## list the targets
@@ -110,6 +111,10 @@ ui-check: ## fail if internal/web/dist is not what ui/ builds
 .PHONY: bench
 bench: ## run the benchmarks (BENCHTIME each)
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+.PHONY: soak
+soak: build ## run the demo for SOAK under load; fail if memory or goroutines grow
+	$(BIN) demo --soak --duration $(SOAK) --customers 120 --agents 30 --pace 4
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME

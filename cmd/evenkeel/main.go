@@ -27,6 +27,7 @@ const (
 type verbs struct {
 	Serve   serveVerb   `cmd:"" help:"Run a node: alone, it is a cell of one."`
 	Config  configVerb  `cmd:"" help:"Check the configuration, or print its defaults."`
+	Demo    demoVerb    `cmd:"" help:"See it alive: a node with made-up customers and agents, and you."`
 	Bench   benchVerb   `cmd:"" help:"Measure this machine, or a cell."`
 	Version versionVerb `cmd:"" help:"Print which version this is."`
 }
