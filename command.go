@@ -53,6 +53,11 @@ const (
 	KindArchiveReport Kind = 60 // how far a copy has come
 	KindArchiveAmend  Kind = 61 // a change of a chat that has left the desk
 	KindCustomerErase Kind = 62
+	// Customers: who they are and what is known of them.
+	KindSigningPut       Kind = 80
+	KindCustomerIdentify Kind = 81
+	KindCustomerClaim    Kind = 82
+	KindContextSet       Kind = 83
 
 	// Missed people.
 	KindChatOffline   Kind = 70
@@ -87,6 +92,8 @@ func Kinds() []KindInfo {
 		{KindArchiveReport, "archive.report"}, {KindArchiveAmend, "archive.amend"}, {KindCustomerErase, "customer.erase"},
 		{KindChatOffline, "chat.offline"}, {KindMissedClaim, "missed.claim"}, {KindMissedRelease, "missed.release"},
 		{KindMissedAnswer, "missed.answer"}, {KindMissedClose, "missed.close"},
+		{KindSigningPut, "signing.put"}, {KindCustomerIdentify, "customer.identify"},
+		{KindCustomerClaim, "customer.claim"}, {KindContextSet, "context.set"},
 		{KindIncidentRaise, "incident.raise"}, {KindIncidentEnd, "incident.end"},
 		{KindQueueRefused, "queue.refused"},
 	}
@@ -135,9 +142,9 @@ type Result struct {
 	Err   *Error
 	Index uint64 // of the entry in the log
 
-	Chat        *Chat // chat.* but send and note: the chat after the command, as staff sees it
-	Existing    bool  // chat.start: the customer already had this one
-	Number      uint64
+	Chat        *Chat  // chat.* but send and note: the chat after the command, as staff sees it
+	Existing    bool   // chat.start: the customer already had this one
+	Number      uint64 // of the message or note; context.set: the new version
 	Time        Time
 	Incarnation uint64 // node.up
 	Agent       *AgentState

@@ -21,17 +21,17 @@ func Allowed(role Role, kind Kind) bool {
 	switch kind {
 	case KindCellForm, KindNodeUp, KindNodeLost, KindClockSet, KindCheckpoint, KindLimitsSet,
 		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise,
-		KindQueueRefused, KindArchiveReport:
+		KindQueueRefused, KindArchiveReport, KindCustomerIdentify:
 		who = 0 // the cell itself only
 	case KindTokenRevoke, KindPasswordSet:
 		who = staff
-	case KindQueuePut, KindQueueDelete, KindAgentPut, KindAgentDelete, KindIncidentEnd:
+	case KindQueuePut, KindQueueDelete, KindAgentPut, KindAgentDelete, KindIncidentEnd, KindSigningPut:
 		who = config
 	case KindAPIKeyPut, KindAPIKeyDelete:
 		who = admin | operator
 	case KindWorkspacePut:
 		who = admin | operator
-	case KindAgentStatus, KindCustomerPut:
+	case KindAgentStatus, KindCustomerPut, KindContextSet:
 		who = staff | service
 	case KindChatStart, KindChatSend, KindChatClose, KindChatDelivered, KindChatSeen:
 		who = all
@@ -43,7 +43,7 @@ func Allowed(role Role, kind Kind) bool {
 		who = all // as the kind that it stands for allows: judged by the record
 	case KindCustomerErase:
 		who = config
-	case KindChatRate, KindChatOffline:
+	case KindChatRate, KindChatOffline, KindCustomerClaim:
 		who = customer | service
 	case KindMissedClaim: // a service only on behalf of an agent
 		who = staff | service

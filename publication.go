@@ -22,9 +22,10 @@ const (
 	PubUnassigned                            // agent: a chat is no longer the agent's
 	PubStatus                                // agent: status and connection
 	PubMissed                                // missed: an item that was made or changed
+	PubContext                               // staff: the customer's context has another version
 )
 
-var publicationNames = []string{"none", "message", "state", "delivered", "seen", "note", "details", "offer", "offer_end", "assigned", "unassigned", "status", "missed"}
+var publicationNames = []string{"none", "message", "state", "delivered", "seen", "note", "details", "offer", "offer_end", "assigned", "unassigned", "status", "missed", "context"}
 
 func (t PublicationType) String() string { return enumString(t, publicationNames) }
 
@@ -91,6 +92,7 @@ type Publication struct {
 	Online   bool            `cbor:"14,keyasint,omitempty"` // status: connected
 	Preview  string          `cbor:"15,keyasint,omitempty"` // offer: the last message's text
 	Missed   *Missed         `cbor:"16,keyasint,omitempty"`
+	Customer string          `cbor:"17,keyasint,omitempty"` // context: whose; Number is its version
 }
 
 // AppendJSON appends the form that clients see.
@@ -137,6 +139,10 @@ func (p *Publication) AppendJSON(dst []byte) ([]byte, error) {
 		dst = strconv.AppendBool(dst, p.Online)
 	case PubMissed:
 		dst, err = appendField(dst, "missed", p.Missed)
+	case PubContext:
+		dst = appendText(dst, "customer", p.Customer)
+		dst = append(dst, `,"version":`...)
+		dst = strconv.AppendUint(dst, p.Number, 10)
 	default:
 		return nil, Errorf(CodeInternal, "publication of unknown type %d", p.Type)
 	}

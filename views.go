@@ -85,9 +85,16 @@ type Considered struct {
 type CustomerState struct {
 	ID         string          `json:"id"`
 	Name       string          `json:"name,omitempty"`
-	Attributes json.RawMessage `json:"attributes"`
-	Connected  bool            `json:"connected"`
-	Chats      []string        `json:"chats"` // live ones
+	Attributes json.RawMessage `json:"attributes"` // that staff and services have set
+	// Identity is what a signed identity says of him: proven.
+	Identity *SignedProfile `json:"identity,omitempty"`
+	// Claimed is what he says of himself: not proven.
+	Claimed   json.RawMessage `json:"claimed,omitempty"`
+	Context   uint64          `json:"context_version"` // 0: there is none
+	Connected bool            `json:"connected"`
+	Chats     []string        `json:"chats"` // live ones
+	Past      []*Chat         `json:"past"`  // over and still in the desk, the newest first, 20 at most
+	Last      string          `json:"last_chat,omitempty"`
 }
 
 // QueueState is a queue with its counts at one index.

@@ -223,7 +223,7 @@ func TestVisitor(t *testing.T) {
 }
 
 func TestVisitorUnfit(t *testing.T) {
-	for _, v := range []Visitor{{ID: "v"}, {Workspace: "w"}, {Workspace: "w", ID: strings.Repeat("v", 65)}} {
+	for _, v := range []Visitor{{ID: "v"}, {Workspace: "w"}, {Workspace: "w", ID: strings.Repeat("v", 129)}} {
 		if token, err := v.Sign(visitorKey()); err == nil {
 			t.Errorf("%+v was signed: %q", v, token)
 		}

@@ -23,8 +23,12 @@ type Visitor struct {
 // VisitorLife is how long a visitor's token is good for.
 const VisitorLife = 30 * 24 * evenkeel.Hour
 
-// maxVisitorName bounds the workspace and the id in a token, in bytes each.
-const maxVisitorName = 64
+// maxVisitorName bounds the workspace in a token, in bytes, and maxVisitorID the
+// id.
+const (
+	maxVisitorName = 64
+	maxVisitorID   = 128
+)
 
 // Sign returns the token
 //
@@ -95,7 +99,7 @@ func parsePayload(b []byte) (Visitor, bool) {
 }
 
 func visitorNames(v Visitor) bool {
-	return v.Workspace != "" && v.ID != "" && len(v.Workspace) <= maxVisitorName && len(v.ID) <= maxVisitorName
+	return v.Workspace != "" && v.ID != "" && len(v.Workspace) <= maxVisitorName && len(v.ID) <= maxVisitorID
 }
 
 func visitorSum(key []byte, signed string) string {

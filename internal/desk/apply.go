@@ -213,6 +213,14 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.workspacePut(c, b)
 	case *evenkeel.CustomerPut:
 		return d.customerPut(c, b)
+	case *evenkeel.CustomerIdentify:
+		return d.customerIdentify(c, b)
+	case *evenkeel.CustomerClaim:
+		return d.customerClaim(c, b)
+	case *evenkeel.ContextSet:
+		return d.contextSet(c, b)
+	case *evenkeel.SigningPut:
+		return d.signingPut(c, b)
 	case *evenkeel.IncidentRaise:
 		return d.incidentRaise(b)
 	case *evenkeel.IncidentEnd:

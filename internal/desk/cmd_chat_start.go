@@ -148,13 +148,21 @@ func (d *Desk) overflowByLength(q *queueRow) (*queueRow, *evenkeel.Error) {
 func (d *Desk) openChat(a *actor, b *evenkeel.ChatStart, q *queueRow, asked string) *chatRow {
 	cu := d.customerFor(a.ws, a.customer)
 	d.customers.touch(cu)
-	if b.Name != "" {
+	signed := cu.Signed
+	if signed == nil {
+		signed = &evenkeel.SignedProfile{}
+	}
+	if b.Name != "" && (signed.Name == "" || a.service != nil) { // nobody passes for another by giving his name
 		cu.Name = b.Name
+	}
+	priority := b.Priority
+	if priority == 0 {
+		priority = signed.Priority
 	}
 	d.cell.ChatSeq++
 	c := &chatRow{
 		Seq: d.cell.ChatSeq, ID: "c" + base36(d.cell.ChatSeq), Workspace: a.ws, Queue: q.Config.ID, Asked: asked,
-		Customer: cu.ID, State: evenkeel.ChatQueued, Priority: b.Priority, QueuedAt: d.cell.Now, QueuedOn: d.Wall(),
+		Customer: cu.ID, State: evenkeel.ChatQueued, Priority: priority, QueuedAt: d.cell.Now, QueuedOn: d.Wall(),
 		Entered: d.cell.Now, Waits: d.cell.Now, Started: d.cell.Now, Subject: b.Subject, Attributes: b.Attributes,
 		queue: q, customer: cu,
 	}

@@ -185,6 +185,14 @@ func newBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.WorkspacePut)
 	case evenkeel.KindCustomerPut:
 		return new(evenkeel.CustomerPut)
+	case evenkeel.KindSigningPut:
+		return new(evenkeel.SigningPut)
+	case evenkeel.KindCustomerIdentify:
+		return new(evenkeel.CustomerIdentify)
+	case evenkeel.KindCustomerClaim:
+		return new(evenkeel.CustomerClaim)
+	case evenkeel.KindContextSet:
+		return new(evenkeel.ContextSet)
 	case evenkeel.KindIncidentRaise:
 		return new(evenkeel.IncidentRaise)
 	case evenkeel.KindIncidentEnd:

@@ -90,7 +90,12 @@ func (w *crowd) nodeUp() {
 	w.open = nil
 }
 
-func (w *crowd) visitor() evenkeel.Principal { return visitor("v" + itoa(w.r.IntN(8))) }
+func (w *crowd) visitor() evenkeel.Principal {
+	if w.r.IntN(4) == 0 {
+		return visitor("u-" + itoa(w.r.IntN(3)))
+	}
+	return visitor("v" + itoa(w.r.IntN(8)))
+}
 func (w *crowd) agent() evenkeel.Principal {
 	return agent([]string{"admin", "a0", "a1", "a2", "a3"}[w.r.IntN(5)])
 }
@@ -151,8 +156,11 @@ func (w *crowd) queueID() string {
 func (w *crowd) command() *evenkeel.Command {
 	c := &evenkeel.Command{By: w.anybody(), Body: w.body()}
 	switch c.Body.(type) {
-	case *evenkeel.SessionOpen, *evenkeel.SessionClose, *evenkeel.TokenIssue, *evenkeel.ClockSet, *evenkeel.Checkpoint, *evenkeel.ArchiveReport:
+	case *evenkeel.SessionOpen, *evenkeel.SessionClose, *evenkeel.TokenIssue, *evenkeel.ClockSet, *evenkeel.Checkpoint, *evenkeel.CustomerIdentify, *evenkeel.ArchiveReport:
 		c.By = evenkeel.System()
+		if _, identify := c.Body.(*evenkeel.CustomerIdentify); identify {
+			c.OnBehalfOf = visitor("v0") // for its workspace
+		}
 		return c
 	}
 	for range w.r.IntN(12) {
@@ -294,7 +302,16 @@ func (w *crowd) rareBody() evenkeel.Body {
 // keeping makes what keepers of the cell ask for.
 func (w *crowd) keeping() evenkeel.Body {
 	r := w.r
-	switch r.IntN(9) {
+	switch r.IntN(16) {
+	case 9, 10, 11:
+		return w.identify()
+	case 12, 13:
+		version := r.Uint64N(w.f.d.cell.ContextSeq + 1)
+		return &evenkeel.ContextSet{Customer: w.visitor().ID, Version: &version, Data: json.RawMessage(`{"a":1}`)}
+	case 14:
+		return &evenkeel.ContextSet{Chat: w.chat()}
+	case 15:
+		return &evenkeel.CustomerClaim{Attributes: json.RawMessage(`{"c":3}`)}
 	case 6:
 		seq := w.f.d.cell.ArchiveSeq
 		return &evenkeel.ArchiveReport{Node: "n1", Copy: "k" + itoa(r.IntN(2)), Cursor: r.Uint64N(seq + 2), State: evenkeel.CopyState(min(1, r.IntN(8)))}
@@ -318,5 +335,13 @@ func (w *crowd) keeping() evenkeel.Body {
 			ws.Origins[i] = "https://x"
 		}
 		return &evenkeel.WorkspacePut{Workspace: ws}
+	}
+}
+
+// identify turns a visitor into a customer, most often into the same one.
+func (w *crowd) identify() evenkeel.Body {
+	p := evenkeel.SignedProfile{Name: "Signed", Email: "s@x", Priority: int64(w.r.IntN(3)), Attributes: json.RawMessage(`{"s":1}`)}
+	return &evenkeel.CustomerIdentify{
+		Customer: "u-" + itoa(w.r.IntN(3)), Visitor: "v" + itoa(w.r.IntN(8)), Profile: p, Life: evenkeel.Duration(w.r.IntN(120)) * evenkeel.Second,
 	}
 }

@@ -45,8 +45,10 @@ func (d *Desk) customerErase(c *call, b *evenkeel.CustomerErase) (evenkeel.Resul
 // stands in the histories of his chats and of agents goes in parts.
 func (d *Desk) eraseCustomer(cu *customerRow) {
 	d.customers.touch(cu)
-	d.account(-int64(len(cu.Attributes)))
+	d.account(-customerSize(cu))
 	cu.Name, cu.Attributes, cu.Last = "", nil, lastChat{}
+	cu.Signed, cu.SignedUntil, cu.Claimed, cu.Aliases = nil, 0, nil, nil
+	cu.Context, cu.Version, cu.Changed = nil, 0, 0
 	d.stopTimer(&cu.Timer)
 	d.channels.touch(cu.channel)
 	for len(cu.channel.chunks) > 0 {

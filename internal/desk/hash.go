@@ -95,6 +95,7 @@ func appendPublication(b []byte, p *evenkeel.Publication) []byte {
 	b = append(b, byte(p.Reason), byte(p.Side), byte(p.Status), bit(p.Online, 1))
 	b = binary.AppendUvarint(b, p.Number)
 	b = appendString(b, p.Away)
+	b = appendString(b, p.Customer)
 	return appendString(b, p.Preview)
 }
 

@@ -41,13 +41,17 @@ func digest(c *call) []byte {
 // used for something else.
 func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error, known bool) {
 	if c.who == nil {
-		if c.who = d.callers[c.by]; c.who == nil {
+		c.who = d.callers[c.by]
+	}
+	var ref keyRef
+	ok := false
+	if c.who != nil {
+		ref, ok = c.who.keys[c.id]
+	}
+	if !ok {
+		if ref, ok = d.recallAlias(c); !ok {
 			return result, nil, false
 		}
-	}
-	ref, ok := c.who.keys[c.id]
-	if !ok {
-		return result, nil, false
 	}
 	if !bytes.Equal(ref.sum[:], c.digest) {
 		return result, evenkeel.Errorf(evenkeel.CodeKeyReused, "the id %q was used before for another request; use a new one", c.id), true
@@ -74,6 +78,30 @@ func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error,
 		result.Number, result.Time = n.Number, n.Time
 	}
 	return result, nil, true
+}
+
+// recallAlias looks the id up among those of the visitors who became this
+// customer: what was asked for before he gave his name, and is asked again under
+// it, is the same request. An id that stood for another one is no hindrance:
+// then it was another device's.
+func (d *Desk) recallAlias(c *call) (keyRef, bool) {
+	if c.by.Kind != evenkeel.PrincipalVisitor {
+		return keyRef{}, false
+	}
+	cu := d.customers.get(key{c.by.Workspace, c.by.ID})
+	if cu == nil {
+		return keyRef{}, false
+	}
+	for _, alias := range cu.Aliases {
+		who := d.callers[evenkeel.Principal{Workspace: c.by.Workspace, Kind: evenkeel.PrincipalVisitor, ID: alias}]
+		if who == nil {
+			continue
+		}
+		if ref, ok := who.keys[c.id]; ok && bytes.Equal(ref.sum[:], c.digest) {
+			return ref, true
+		}
+	}
+	return keyRef{}, false
 }
 
 // viewOrID returns the chat as it is now, or its id and state alone if it has

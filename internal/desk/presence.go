@@ -268,14 +268,21 @@ func (d *Desk) roomForCustomer(ws, id string) *evenkeel.Error {
 }
 
 // forgetCustomer removes a customer of whom nothing is to be remembered: no
-// session, no chat in the desk, no attributes, nothing to reopen.
+// session, no chat in the desk, no attributes or context that staff or a service
+// has set, nothing to reopen, and no signed profile whose token is still good: the
+// next signed identity brings that again.
 func (d *Desk) forgetCustomer(cu *customerRow) {
-	if cu.connected() || len(cu.live) > 0 || len(cu.kept) > 0 || len(cu.Attributes) > 0 || cu.Timer != 0 {
+	if cu.connected() || len(cu.live) > 0 || len(cu.kept) > 0 || len(cu.Attributes) > 0 || cu.Version != 0 || cu.Timer != 0 {
+		return
+	}
+	if cu.Signed != nil && d.cell.Now < cu.SignedUntil {
+		d.customers.touch(cu)
+		cu.Timer = d.setTimer(timerCustomer, cu.Workspace, cu.ID, cu.SignedUntil)
 		return
 	}
 	d.closeChannel(cu.channel)
+	d.account(-rowBytes - customerSize(cu))
 	d.customers.remove(cu)
-	d.account(-rowBytes)
 }
 
 // The numbers of publications that are kept for agents and visitors.

@@ -178,37 +178,6 @@ func (d *Desk) APIKeys(by evenkeel.Principal, after string, limit int) ([]evenke
 	return out, nil
 }
 
-// Customer returns a customer whom the caller may know: a supervisor any, an
-// agent those whose chats he reads.
-func (d *Desk) Customer(by evenkeel.Principal, id string) (*evenkeel.CustomerState, error) {
-	a, err := d.staffReader(by)
-	if err != nil {
-		return nil, err
-	}
-	cu := d.customers.get(key{a.ws, id})
-	if cu == nil || !a.supervises() && !d.serves(&a, cu) {
-		return nil, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no customer %q", id)
-	}
-	s := &evenkeel.CustomerState{ID: cu.ID, Name: cu.Name, Attributes: cu.Attributes, Connected: cu.connected(), Chats: []string{}}
-	if len(s.Attributes) == 0 {
-		s.Attributes = []byte("{}")
-	}
-	for _, c := range cu.live {
-		s.Chats = append(s.Chats, c.ID)
-	}
-	return s, nil
-}
-
-// serves tells whether an agent works in a live chat of the customer.
-func (d *Desk) serves(a *actor, cu *customerRow) bool {
-	for _, c := range cu.live {
-		if a.knows(c) {
-			return true
-		}
-	}
-	return false
-}
-
 // pageRows returns the first rows of those to keep, in order. It walks over a
 // table, for reads change nothing, but sorts no more than it returns: Apply
 // waits meanwhile.

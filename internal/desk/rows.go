@@ -41,7 +41,8 @@ type cellRow struct {
 	Skipped      uint64            `cbor:"23,keyasint,omitempty"` // steps left out because they panicked
 	AgentSeq     uint64            `cbor:"24,keyasint"`
 	LingerSeq    uint64            `cbor:"25,keyasint"`
-	TurnSeq      uint64            `cbor:"26,keyasint"` // rises with each assignment, for round_robin
+	TurnSeq      uint64            `cbor:"26,keyasint"`           // rises with each assignment, for round_robin
+	ContextSeq   uint64            `cbor:"60,keyasint,omitempty"` // the last version given to any context: none is given twice
 	IncidentSeq  uint64            `cbor:"70,keyasint,omitempty"`
 	IncidentEnds uint64            `cbor:"71,keyasint,omitempty"`
 	TallySeq     uint64            `cbor:"40,keyasint,omitempty"`
@@ -81,7 +82,9 @@ type archiveCopy struct {
 type workspaceRow struct {
 	rowMeta
 	evenkeel.Workspace `cbor:"1,keyasint"`
-	MissedTimer        uint64 `cbor:"50,keyasint,omitempty"` // when missed items that are done may go
+	MissedTimer        uint64            `cbor:"50,keyasint,omitempty"` // when missed items that are done may go
+	Identity           *evenkeel.Signing `cbor:"60,keyasint,omitempty"` // of customers
+	Tokens             *evenkeel.Signing `cbor:"61,keyasint,omitempty"` // of push users
 
 	queues, agents, apiKeys, chats int64 // counts
 	emails                         map[string]*agentRow
@@ -199,6 +202,14 @@ type customerRow struct {
 	Attributes json.RawMessage `cbor:"4,keyasint,omitempty"`
 	Last       lastChat        `cbor:"5,keyasint,omitempty"`
 	Timer      uint64          `cbor:"6,keyasint,omitempty"` // when it may be forgotten
+
+	Signed      *evenkeel.SignedProfile `cbor:"60,keyasint,omitempty"` // by the last signed identity
+	SignedUntil evenkeel.DeskTime       `cbor:"61,keyasint,omitempty"` // the token that it brought ends; till then it is remembered
+	Claimed     json.RawMessage         `cbor:"62,keyasint,omitempty"` // what he says of himself
+	Aliases     []string                `cbor:"63,keyasint,omitempty"` // visitors who became him, the oldest first
+	Context     json.RawMessage         `cbor:"64,keyasint,omitempty"` // empty: none
+	Version     uint64                  `cbor:"65,keyasint,omitempty"` // of the context; 0: none
+	Changed     evenkeel.Time           `cbor:"66,keyasint,omitempty"` // when the context was set
 
 	channel  *channelRow
 	sessions []*sessionRow

@@ -60,6 +60,25 @@ func opSize(o *opRow) int64 {
 	return n
 }
 
+func customerSize(cu *customerRow) int64 {
+	n := int64(len(cu.Attributes)+len(cu.Claimed)+len(cu.Context)) + profileSize(cu.Signed)
+	return n + tagsSize(cu.Aliases)
+}
+
+func profileSize(p *evenkeel.SignedProfile) int64 {
+	if p == nil {
+		return 0
+	}
+	return int64(len(p.Name) + len(p.Email) + len(p.Attributes))
+}
+
+func signingSize(s *evenkeel.Signing) int64 {
+	if s == nil {
+		return 0
+	}
+	return rowBytes + int64(len(s.Secret)+len(s.JWKSURL)+len(s.Issuer)+len(s.Audience))
+}
+
 func tagsSize(tags []string) (n int64) {
 	for _, t := range tags {
 		n += int64(len(t)) + nameBytes

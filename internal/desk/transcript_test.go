@@ -440,6 +440,8 @@ func tellEvent(e *evenkeel.Event) string {
 		return line + tellMissed(p.Missed)
 	case evenkeel.PubStatus:
 		return strings.TrimSpace(line+p.Status.String()+" "+p.Away) + connectedMark(p.Online)
+	case evenkeel.PubContext:
+		return line + fmt.Sprintf("%s version %d", p.Customer, p.Number)
 	default:
 		return line + fmt.Sprintf("%s %d", p.Side, p.Number)
 	}

@@ -15,6 +15,7 @@ const (
 	workDropTallies
 	workEraseChat  // Ref: chat; N: the next chunk
 	workEraseAgent // Ref: customer, as a channel; N: the last agent done
+	workMerge      // Ref: workspace, visitor, customer; see merge.go
 )
 
 // crew is the sessions of one incarnation of a node, by number.
@@ -44,6 +45,8 @@ func (d *Desk) workStep() {
 			done = d.eraseSome(w)
 		case workEraseAgent:
 			done = d.eraseFromAgent(w)
+		case workMerge:
+			done = d.mergeSome(w.Ref)
 		}
 	}
 	if done {

@@ -99,7 +99,7 @@ func TestDocsHaveEveryMethod(t *testing.T) {
 		}
 		delete(rows, name)
 	}
-	for _, name := range []string{"chat.typing", "agent.state", "visitor.state"} {
+	for _, name := range []string{"chat.typing", "agent.state", "visitor.state", "context.get"} {
 		if rows[name] == "" {
 			t.Errorf("there is no row of %s", name)
 		}

@@ -26,6 +26,11 @@ type Config struct {
 	// VisitorKey, opened with the cell key.
 	VisitorKey func() ([]byte, error)
 
+	// Seal encrypts a secret for one purpose before it becomes state of the cell,
+	// Open is the reverse. Both use the cell key.
+	Seal func(purpose string, secret []byte) ([]byte, error)
+	Open func(purpose string, sealed []byte) ([]byte, error)
+
 	// Ephemeral publishes without an offset, to the subscribers of a channel that
 	// are connected here; Listened tells whether there are any. Neither may block.
 	Ephemeral func(channel string, data []byte)
@@ -56,6 +61,7 @@ type Edge struct {
 	methods   map[string]*Method
 	typing    *shape // of chat.typing
 	nothing   *shape // of methods without parameters
+	context   *shape // of context.get
 	handler   http.Handler
 	described []byte // the OpenAPI document
 
@@ -76,6 +82,7 @@ type Edge struct {
 
 	limits limitTable
 	live   live
+	keys   keySources
 }
 
 // limitTable holds the limits by address or by caller.
@@ -99,8 +106,8 @@ const (
 
 // New makes an edge.
 func New(cfg Config) (*Edge, error) {
-	if cfg.Cell == nil || cfg.Random == nil || cfg.VisitorKey == nil || cfg.Ephemeral == nil || cfg.Listened == nil {
-		return nil, errors.New("make an edge: Cell, Random, VisitorKey, Ephemeral and Listened must be set")
+	if cfg.Cell == nil || cfg.Random == nil || cfg.VisitorKey == nil || cfg.Seal == nil || cfg.Open == nil || cfg.Ephemeral == nil || cfg.Listened == nil {
+		return nil, errors.New("make an edge: Cell, Random, VisitorKey, Seal, Open, Ephemeral and Listened must be set")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -117,9 +124,10 @@ func New(cfg Config) (*Edge, error) {
 	}
 	e := &Edge{
 		cfg: cfg, born: cfg.Now(), passwords: passwords, methods: Methods(),
-		typing: shapeFor[typingParams](), nothing: shapeFor[struct{}](),
+		typing: shapeFor[typingParams](), nothing: shapeFor[struct{}](), context: shapeFor[contextGetParams](),
 		stop: make(chan struct{}), ended: make(chan struct{}),
 		clients: map[ClientID]*connection{}, visitors: map[string]map[ClientID]bool{},
+		keys: keySources{all: map[string]keySource{}},
 		limits: limitTable{
 			visitors: newBuckets(newVisitors, time.Minute, maxAddresses),
 			wrong:    newBuckets(wrongPasswords, time.Minute, maxAddresses),

@@ -154,7 +154,7 @@ func TestNewWantsItsParts(t *testing.T) {
 	}
 	cell := newTestCell(t)
 	_, err := New(Config{
-		Cell: cell, Random: &countingReader{}, VisitorKey: func() ([]byte, error) { return nil, nil },
+		Cell: cell, Random: &countingReader{}, VisitorKey: func() ([]byte, error) { return nil, nil }, Seal: sealed, Open: opened,
 		Ephemeral: func(string, []byte) {}, Listened: func(string) bool { return false }, PasswordCost: auth.Cost{Memory: 1},
 	})
 	if err == nil {

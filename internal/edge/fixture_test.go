@@ -172,6 +172,7 @@ func (f *fixture) assemble() {
 	edge, err := New(Config{
 		Cell: f.cell, Random: &countingReader{}, PasswordCost: auth.Cost{Memory: 8, Passes: 1, Threads: 1},
 		VisitorKey: func() ([]byte, error) { return bytes.Repeat([]byte{9}, 32), nil },
+		Seal:       sealed, Open: opened,
 		Listened: func(channel string) bool {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -400,4 +401,18 @@ func (r *reply) equal(pairs ...any) *reply {
 func (f *fixture) index() (index uint64) {
 	f.cell.View(func(r Reader) { index = r.Index() })
 	return index
+}
+
+// sealed and opened stand for the cell key: real sealing is the node's, and
+// tested there.
+func sealed(purpose string, secret []byte) ([]byte, error) {
+	return append([]byte("sealed for "+purpose+": "), secret...), nil
+}
+
+func opened(purpose string, b []byte) ([]byte, error) {
+	secret, ok := bytes.CutPrefix(b, []byte("sealed for "+purpose+": "))
+	if !ok {
+		return nil, fmt.Errorf("not sealed for %s", purpose)
+	}
+	return secret, nil
 }

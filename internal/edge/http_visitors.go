@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,7 +13,10 @@ import (
 )
 
 type visitorBody struct {
-	Workspace string `json:"workspace"`
+	Workspace  string          `json:"workspace"`
+	Queue      string          `json:"queue"`      // in which he means to start a chat: checked, nothing more
+	Attributes json.RawMessage `json:"attributes"` // that he claims for himself
+	Identity   string          `json:"identity"`   // a JSON Web Token that the operator's site has signed
 }
 
 type visitorReply struct {
@@ -31,9 +35,7 @@ func (e *Edge) newVisitor() handler {
 			return nil, err
 		}
 		v := auth.Visitor{Workspace: b.Workspace, Issued: e.wall(), Expires: e.wall() + evenkeel.Time(auth.VisitorLife)}
-		if q.who.Principal.Kind == evenkeel.PrincipalVisitor {
-			v.Workspace, v.ID = q.who.Principal.Workspace, q.who.Principal.ID
-		} else if err := q.freshVisitor(&v); err != nil {
+		if err := q.visitor(&v, &b); err != nil {
 			return nil, err
 		}
 		key, err := e.cfg.VisitorKey()
@@ -46,6 +48,36 @@ func (e *Edge) newVisitor() handler {
 		e.cfg.Log.Error("cannot sign a visitor's token", "error", err)
 		return nil, evenkeel.Errorf(evenkeel.CodeInternal, "the token could not be signed")
 	}
+}
+
+// visitor finds out who the token is for: an identified customer, the caller
+// himself, or somebody new.
+func (q *request) visitor(v *auth.Visitor, b *visitorBody) *evenkeel.Error {
+	old := q.who.Principal
+	known := old.Kind == evenkeel.PrincipalVisitor
+	if known {
+		v.Workspace = old.Workspace
+	}
+	missing := false
+	q.edge.cfg.Cell.View(func(r Reader) { missing = b.Queue != "" && !r.HasQueue(v.Workspace, b.Queue) })
+	if missing {
+		return &evenkeel.Error{Code: evenkeel.CodeNotFound, Field: "queue", Detail: "there is no such queue"}
+	}
+	var err *evenkeel.Error
+	switch {
+	case b.Identity != "":
+		err = q.identify(v, b.Identity)
+	case known && evenkeel.Identified(old.ID):
+		err = evenkeel.Errorf(evenkeel.CodeUnauthenticated, "the token of an identified customer is renewed by a newly signed identity only")
+	case known:
+		v.ID = old.ID
+	default:
+		err = q.freshVisitor(v)
+	}
+	if err != nil || len(b.Attributes) == 0 {
+		return err
+	}
+	return q.claim(v, b.Attributes)
 }
 
 func (q *request) freshVisitor(v *auth.Visitor) *evenkeel.Error {

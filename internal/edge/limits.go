@@ -120,7 +120,7 @@ const (
 // writeCost is what a command costs its customer; 0: it keeps no text.
 func writeCost(kind evenkeel.Kind, size int) int {
 	switch kind {
-	case evenkeel.KindChatStart, evenkeel.KindChatSend, evenkeel.KindChatRate, evenkeel.KindChatOffline:
+	case evenkeel.KindChatStart, evenkeel.KindChatSend, evenkeel.KindChatRate, evenkeel.KindChatOffline, evenkeel.KindCustomerClaim:
 		return 1 + size/writeSize
 	default:
 		return 0

@@ -27,12 +27,13 @@ type View uint8
 
 // The forms.
 const (
-	ViewIndex  View = iota // {index}
-	ViewStart              // {chat, existing?, index}
-	ViewChat               // {chat, index}
-	ViewNumber             // {number, time, index}
-	ViewStatus             // {agent, status, reason?, connected, index}
-	ViewMissed             // {missed, index}
+	ViewIndex   View = iota // {index}
+	ViewStart               // {chat, existing?, index}
+	ViewChat                // {chat, index}
+	ViewNumber              // {number, time, index}
+	ViewStatus              // {agent, status, reason?, connected, index}
+	ViewMissed              // {missed, index}
+	ViewVersion             // {version, index}
 )
 
 // params are the parameters of one method.
@@ -97,6 +98,7 @@ func Methods() map[string]*Method {
 		method[releaseParams]("missed.release", true, ViewMissed),
 		method[answerParams]("missed.answer", true, ViewMissed),
 		method[dismissParams]("missed.close", true, ViewMissed),
+		method[contextParams]("context.set", true, ViewVersion),
 	} {
 		table[m.Name] = m
 	}

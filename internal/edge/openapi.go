@@ -267,6 +267,9 @@ func (r *route) problems() []int {
 	if r.method != http.MethodGet {
 		list = append(list, http.StatusConflict, http.StatusRequestEntityTooLarge)
 	}
+	if r.form.body == reflect.TypeFor[contextBody]() {
+		list = append(list, http.StatusPreconditionFailed)
+	}
 	if r.form.keyed {
 		list = append(list, http.StatusUnprocessableEntity)
 	}

@@ -26,6 +26,11 @@ type Reader interface {
 	Queues(by evenkeel.Principal, after string, limit int) ([]*evenkeel.QueueState, error)
 	APIKeys(by evenkeel.Principal, after string, limit int) ([]evenkeel.APIKey, error)
 	Customer(by evenkeel.Principal, id string) (*evenkeel.CustomerState, error)
+	Customers(by evenkeel.Principal, text, after string, limit int) ([]*evenkeel.CustomerState, error)
+	Context(by evenkeel.Principal, customer, chat string) (*evenkeel.Context, error)
+	Signing(workspace string, use evenkeel.SigningUse) (evenkeel.Signing, bool)
+	IdentityDue(workspace string, b *evenkeel.CustomerIdentify) bool
+	HasQueue(workspace, id string) bool
 
 	Chat(by evenkeel.Principal, id string) (*evenkeel.Chat, error)
 	Chats(by evenkeel.Principal, filter evenkeel.ChatFilter, after string, limit int) ([]*evenkeel.Chat, error)

@@ -46,6 +46,10 @@ func AppendResult(dst []byte, view View, role evenkeel.Role, r *evenkeel.Result)
 			}
 			dst = append(dst, ',')
 		}
+	case ViewVersion:
+		dst = append(dst, `"version":`...)
+		dst = strconv.AppendUint(dst, r.Number, 10)
+		dst = append(dst, ',')
 	case ViewIndex:
 	}
 	dst = append(dst, `"index":`...)

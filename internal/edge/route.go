@@ -52,7 +52,7 @@ func being(roles ...evenkeel.Role) access  { return access{roles: roles} }
 
 // routes is the whole HTTP API.
 func (e *Edge) routes() []route {
-	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.missedRoutes(), e.configRoutes(), e.cellRoutes(), e.reportRoutes(), e.archiveRoutes(),
+	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.missedRoutes(), e.configRoutes(), e.signingRoutes(), e.customerRoutes(), e.cellRoutes(), e.reportRoutes(), e.archiveRoutes(),
 		e.docRoutes())
 }
 

@@ -38,6 +38,8 @@ func (e *Edge) Call(id ClientID, method string, raw []byte, reply func(result []
 		v, err = e.agentState(conn.who.Principal, raw)
 	case "visitor.state":
 		v, err = e.visitorState(conn.who.Principal, raw)
+	case "context.get":
+		v, err = e.contextGet(conn.who.Principal, raw)
 	case "chat.typing":
 		v, err = e.chatTyping(conn.who, raw)
 	default:
@@ -132,6 +134,25 @@ func (e *Edge) visitorState(by evenkeel.Principal, raw []byte) (v any, refusal *
 			return
 		}
 		v = visitorStateOf(by.ID, desk, r.Index())
+	})
+	return v, refusal
+}
+
+func (e *Edge) contextGet(by evenkeel.Principal, raw []byte) (v any, refusal *evenkeel.Error) {
+	var p contextGetParams
+	if err := e.context.decode(raw, &p); err != nil {
+		return nil, err
+	}
+	if err := firstError(checkOptionalID("customer", p.Customer), checkOptionalID("chat", p.Chat)); err != nil {
+		return nil, err
+	}
+	e.cfg.Cell.View(func(r Reader) {
+		c, err := r.Context(by, p.Customer, p.Chat)
+		if err != nil {
+			refusal = asError(err)
+			return
+		}
+		v = &contextReply{Context: c, Index: r.Index()}
 	})
 	return v, refusal
 }

@@ -204,9 +204,10 @@ func (n *Node) makeEdges() error {
 		Observe:    n.meters.observe,
 		Archive:    n.archiveForEdge(),
 		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
-		Ephemeral:  func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
-		Listened:   func(channel string) bool { return n.realtime.Listened(channel) },
-		Present:    func(id edge.ClientID) { n.realtime.Present(realtime.ClientID(id), true) },
+		Seal:       n.keys.seal, Open: n.keys.open,
+		Ephemeral: func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
+		Listened:  func(channel string) bool { return n.realtime.Listened(channel) },
+		Present:   func(id edge.ClientID) { n.realtime.Present(realtime.ClientID(id), true) },
 	})
 	if err != nil {
 		return err
