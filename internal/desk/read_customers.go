@@ -73,9 +73,9 @@ func (d *Desk) Customers(by evenkeel.Principal, text, after string, limit int) (
 	return out, nil
 }
 
-func (cu *customerRow) begins(text string) bool {
-	return beginsFold(cu.ID, text) || beginsFold(strings.TrimPrefix(cu.ID, evenkeel.IdentifiedPrefix), text) || beginsFold(cu.Name, text) ||
-		cu.Signed != nil && beginsFold(cu.Signed.Email, text)
+func (c *customerRow) begins(text string) bool {
+	return beginsFold(c.ID, text) || beginsFold(strings.TrimPrefix(c.ID, evenkeel.IdentifiedPrefix), text) || beginsFold(c.Name, text) ||
+		c.Signed != nil && beginsFold(c.Signed.Email, text)
 }
 
 // beginsFold compares as ASCII: Unicode's tables differ between versions.
