@@ -12,9 +12,10 @@ const (
 	ArchiveErase                           // a customer's bodies and attributes removed, counts kept
 	ArchiveExpire                          // chats of a queue that closed before a time removed
 	ArchiveMerge                           // a visitor's chats become an identified customer's
+	ArchiveLeave                           // a workspace is gone, with all its chats
 )
 
-var archiveOpNames = []string{"none", "put", "rate", "tag", "note", "erase", "expire", "merge"}
+var archiveOpNames = []string{"none", "put", "rate", "tag", "note", "erase", "expire", "merge", "leave"}
 
 func (k ArchiveOpKind) String() string { return enumString(k, archiveOpNames) }
 
@@ -29,7 +30,8 @@ type ArchiveOp struct {
 	Workspace string        `cbor:"3,keyasint"`
 	Chat      string        `cbor:"4,keyasint,omitempty"` // put, rate, tag, note
 
-	// Record is what a put archives.
+	// Record is what a put archives; nil: the chat went with its workspace before
+	// it was asked for.
 	Record *ArchiveRecord `cbor:"5,keyasint,omitempty"`
 
 	Rating *Rating  `cbor:"6,keyasint,omitempty"` // rate

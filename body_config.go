@@ -43,20 +43,6 @@ type APIKeyDelete struct {
 	ID string `cbor:"1,keyasint"`
 }
 
-// Workspace is the configuration of a tenant.
-type Workspace struct {
-	ID           string   `cbor:"1,keyasint" json:"id"`
-	Name         string   `cbor:"2,keyasint,omitempty" json:"name"`
-	Origins      []string `cbor:"3,keyasint,omitempty" json:"origins"` // of pages that may connect, beside the cell's own
-	DefaultQueue string   `cbor:"4,keyasint,omitempty" json:"default_queue"`
-	Suspended    bool     `cbor:"5,keyasint,omitempty" json:"suspended"`
-}
-
-// WorkspacePut creates or replaces a workspace.
-type WorkspacePut struct {
-	Workspace Workspace `cbor:"1,keyasint"`
-}
-
 // CustomerPut replaces a customer's attributes, a JSON object.
 type CustomerPut struct {
 	Customer   string          `cbor:"1,keyasint"`
@@ -78,6 +64,5 @@ func (*AgentDelete) Kind() Kind    { return KindAgentDelete }
 func (*SetAgentStatus) Kind() Kind { return KindAgentStatus }
 func (*APIKeyPut) Kind() Kind      { return KindAPIKeyPut }
 func (*APIKeyDelete) Kind() Kind   { return KindAPIKeyDelete }
-func (*WorkspacePut) Kind() Kind   { return KindWorkspacePut }
 func (*CustomerPut) Kind() Kind    { return KindCustomerPut }
 func (*QueueRefused) Kind() Kind   { return KindQueueRefused }

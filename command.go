@@ -69,6 +69,9 @@ const (
 	// Incidents.
 	KindIncidentRaise Kind = 90
 	KindIncidentEnd   Kind = 91
+
+	// Tenants.
+	KindWorkspaceDelete Kind = 110
 	// Service levels.
 	KindQueueRefused Kind = 120
 )
@@ -95,6 +98,7 @@ func Kinds() []KindInfo {
 		{KindSigningPut, "signing.put"}, {KindCustomerIdentify, "customer.identify"},
 		{KindCustomerClaim, "customer.claim"}, {KindContextSet, "context.set"},
 		{KindIncidentRaise, "incident.raise"}, {KindIncidentEnd, "incident.end"},
+		{KindWorkspaceDelete, "workspace.delete"},
 		{KindQueueRefused, "queue.refused"},
 	}
 }

@@ -31,6 +31,8 @@ func Allowed(role Role, kind Kind) bool {
 		who = admin | operator
 	case KindWorkspacePut:
 		who = admin | operator
+	case KindWorkspaceDelete:
+		who = operator
 	case KindAgentStatus, KindCustomerPut, KindContextSet:
 		who = staff | service
 	case KindChatStart, KindChatSend, KindChatClose, KindChatDelivered, KindChatSeen:

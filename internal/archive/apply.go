@@ -128,7 +128,9 @@ func (b *batch) apply(ctx context.Context, op *evenkeel.ArchiveOp) (done bool, e
 	}
 	switch op.Kind {
 	case evenkeel.ArchivePut:
-		err, done = b.put(ctx, op), true
+		if done = true; op.Record != nil {
+			err = b.put(ctx, op)
+		}
 	case evenkeel.ArchiveRate, evenkeel.ArchiveTag, evenkeel.ArchiveNote:
 		err, done = b.amend(ctx, op), true
 	default:

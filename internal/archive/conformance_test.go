@@ -236,8 +236,16 @@ func testGap(t *testing.T, b backend) {
 	if a.find(evenkeel.ArchiveQuery{Text: "hello"}) != "c1" {
 		t.Error("a refused batch left a trace")
 	}
-	if err := b.Apply(t.Context(), []evenkeel.ArchiveOp{{Seq: 2, Kind: evenkeel.ArchivePut, Workspace: "default", Chat: "c2"}}); err == nil {
+	hollow := evenkeel.ArchiveOp{Seq: 2, Kind: evenkeel.ArchivePut, Workspace: "default", Chat: "c2", Record: &evenkeel.ArchiveRecord{}}
+	if err := b.Apply(t.Context(), []evenkeel.ArchiveOp{hollow}); err == nil {
 		t.Error("a put without a chat was applied")
+	}
+	hollow.Record = nil // the chat went with its workspace
+	if err := b.Apply(t.Context(), []evenkeel.ArchiveOp{hollow, {Seq: 3, Kind: evenkeel.ArchiveLeave, Workspace: "default"}}); err != nil || b.Cursor() != 3 {
+		t.Errorf("a put of a chat that is gone: %v, cursor %d", err, b.Cursor())
+	}
+	if found := a.find(evenkeel.ArchiveQuery{Text: "hello"}); found != "" {
+		t.Errorf("the workspace left, %s did not", found)
 	}
 }
 

@@ -42,6 +42,12 @@ func (m *model) apply(op *evenkeel.ArchiveOp) {
 				delete(m.chats, k)
 			}
 		}
+	case evenkeel.ArchiveLeave:
+		for k := range m.chats {
+			if k.workspace == op.Workspace {
+				delete(m.chats, k)
+			}
+		}
 	case evenkeel.ArchiveMerge:
 		for k, rec := range m.chats {
 			if k.workspace == op.Workspace && rec.Chat.Customer == op.Visitor {

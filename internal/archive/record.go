@@ -64,13 +64,13 @@ func erase(rec *evenkeel.ArchiveRecord) {
 func wellFormed(op *evenkeel.ArchiveOp) bool {
 	switch op.Kind {
 	case evenkeel.ArchivePut:
-		return op.Record != nil && op.Record.Chat != nil && op.Record.Chat.ID == op.Chat && op.Record.Chat.Workspace == op.Workspace &&
+		return op.Record == nil || op.Record.Chat != nil && op.Record.Chat.ID == op.Chat && op.Record.Chat.Workspace == op.Workspace &&
 			!slices.Contains(op.Record.Messages, nil) && !slices.Contains(op.Record.Notes, nil)
 	case evenkeel.ArchiveRate:
 		return op.Rating != nil
 	case evenkeel.ArchiveNote:
 		return op.Note != nil
-	case evenkeel.ArchiveTag, evenkeel.ArchiveErase, evenkeel.ArchiveExpire, evenkeel.ArchiveMerge:
+	case evenkeel.ArchiveTag, evenkeel.ArchiveErase, evenkeel.ArchiveExpire, evenkeel.ArchiveMerge, evenkeel.ArchiveLeave:
 		return true
 	}
 	return false

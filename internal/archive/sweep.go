@@ -57,6 +57,8 @@ func (b *batch) affected(ctx context.Context, op *evenkeel.ArchiveOp) ([]affecte
 	case evenkeel.ArchiveExpire:
 		text = "SELECT row, id, head FROM chats WHERE workspace = ? AND queue = ? AND closed_at < ? LIMIT ?"
 		args = []any{op.Workspace, op.Queue, int64(op.Before), stepChats}
+	case evenkeel.ArchiveLeave:
+		text, args = "SELECT row, id, head FROM chats WHERE workspace = ? LIMIT ?", []any{op.Workspace, stepChats}
 	}
 	st, err := b.s.stmt(ctx, text)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // What the tokens of each sort begin with, so that a secret scanner, a log
@@ -58,4 +59,13 @@ func NewID(random io.Reader, prefix string) (string, error) {
 func Hash(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
+}
+
+// NewPassword returns 80 random bits as somebody can type them.
+func NewPassword(random io.Reader) (string, error) {
+	id, err := NewID(random, "")
+	if err != nil {
+		return "", err
+	}
+	return strings.Join([]string{id[0:4], id[4:8], id[8:12], id[12:16]}, "-"), nil
 }

@@ -221,6 +221,8 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.contextSet(c, b)
 	case *evenkeel.SigningPut:
 		return d.signingPut(c, b)
+	case *evenkeel.WorkspaceDelete:
+		return d.workspaceDelete(b)
 	case *evenkeel.IncidentRaise:
 		return d.incidentRaise(b)
 	case *evenkeel.IncidentEnd:

@@ -11,8 +11,9 @@ import (
 func (d *Desk) openChannel(name string, keep uint64) *channelRow {
 	ch := &channelRow{Name: name, Created: d.cell.Index, First: 1, Next: 1, Keep: keep}
 	ch.epoch = d.epoch(ch.Created)
+	ch.ws = d.ownerOf(name)
 	d.channels.add(ch)
-	d.account(rowBytes + int64(len(name)))
+	d.store(ch, rowBytes+int64(len(name)))
 	return ch
 }
 
@@ -33,7 +34,7 @@ func (d *Desk) publishRecord(ch *channelRow, rec record) *record {
 	chunk.Records = append(chunk.Records, rec)
 	offset := ch.Next
 	ch.Next++
-	d.account(recordSize(&rec))
+	d.store(ch, recordSize(&rec))
 	if ch.Keep > 0 {
 		d.trim(ch)
 	}
@@ -60,7 +61,7 @@ func (d *Desk) tail(ch *channelRow) *chunkRow {
 	chunk := &chunkRow{Channel: ch.Name, Base: ch.Next, Before: ch.said(), Records: make([]record, 0, 8)}
 	d.chunks.add(chunk)
 	ch.chunks = append(ch.chunks, chunk)
-	d.account(rowBytes)
+	d.store(ch, rowBytes)
 	return chunk
 }
 
@@ -106,12 +107,12 @@ func (d *Desk) trim(ch *channelRow) {
 func (d *Desk) dropChunk(ch *channelRow) {
 	chunk := ch.chunks[0]
 	for i := range chunk.Records {
-		d.account(-recordSize(&chunk.Records[i]))
+		d.store(ch, -recordSize(&chunk.Records[i]))
 	}
 	ch.First = chunk.Base + uint64(len(chunk.Records))
 	d.touchChunk(chunk)
 	d.chunks.remove(chunk)
-	d.account(-rowBytes)
+	d.store(ch, -rowBytes)
 	ch.chunks[0] = nil
 	ch.chunks = ch.chunks[1:]
 }
@@ -123,7 +124,7 @@ func (d *Desk) closeChannel(ch *channelRow) {
 		d.dropChunk(ch)
 	}
 	d.channels.remove(ch)
-	d.account(-rowBytes - int64(len(ch.Name)))
+	d.store(ch, -rowBytes-int64(len(ch.Name)))
 	d.emit(evenkeel.Event{Kind: evenkeel.EventDropped, Channel: ch.Name})
 }
 

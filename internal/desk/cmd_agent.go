@@ -17,7 +17,7 @@ func (d *Desk) agentPut(c *call, b *evenkeel.AgentPut) (evenkeel.Result, *evenke
 		return evenkeel.Result{}, refusal
 	}
 	if old == nil {
-		if ws.agents >= d.cell.Limits.Agents {
+		if ws.agents >= most(ws.Limits.Agents, d.cell.Limits.Agents) {
 			return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the workspace has %d agents, which is its limit", ws.agents)
 		}
 		if refusal := d.room(agentSize(&b.Agent)); refusal != nil {
@@ -203,6 +203,12 @@ func (d *Desk) agentDelete(c *call, b *evenkeel.AgentDelete) (evenkeel.Result, *
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "the workspace %s needs an admin", a.Workspace)
 	}
 	d.agents.touch(a)
+	d.dropAgent(a)
+	return evenkeel.Result{}, nil
+}
+
+// dropAgent removes a touched agent.
+func (d *Desk) dropAgent(a *agentRow) {
 	d.setStatus(a, evenkeel.StatusOffline, "deleted") // takes his offers back
 	for len(a.owned) > 0 {
 		c := a.owned[0]
@@ -237,7 +243,6 @@ func (d *Desk) agentDelete(c *call, b *evenkeel.AgentDelete) (evenkeel.Result, *
 	d.floor.DeleteAgent(a.floorID)
 	d.agents.remove(a)
 	d.account(-agentSize(&a.Config))
-	return evenkeel.Result{}, nil
 }
 
 // agentStatus sets what an agent wants to be.

@@ -28,17 +28,10 @@ func (d *Desk) cellForm(b *evenkeel.CellForm) (evenkeel.Result, *evenkeel.Error)
 	d.cell.StartHash, d.cell.StartAdmin = b.StartHash, b.Admin.ID
 	d.cell.StartUntil = d.cell.Now + evenkeel.DeskTime(startLife)
 
-	ws := &workspaceRow{Workspace: evenkeel.Workspace{ID: evenkeel.DefaultWorkspace, Name: "Default", DefaultQueue: "general"}}
-	d.addWorkspace(ws)
-	general := evenkeel.NewQueue("general")
-	general.Name = "General"
-	d.addQueue(&queueRow{Workspace: ws.ID, Config: general})
 	admin := b.Admin
-	admin.Queues = []evenkeel.Membership{{Queue: "general", Level: 1}}
-	if admin.Capacity == 0 {
-		admin.Capacity = evenkeel.DefaultCapacity
-	}
-	d.addAgent(&agentRow{Workspace: ws.ID, Config: admin, Password: b.Password, OneTime: b.OneTime, Since: d.Wall()})
+	d.furnish(&evenkeel.WorkspacePut{
+		Workspace: evenkeel.Workspace{ID: evenkeel.DefaultWorkspace, Name: "Default"}, Admin: &admin, Password: b.Password, OneTime: b.OneTime,
+	})
 	return evenkeel.Result{}, nil
 }
 

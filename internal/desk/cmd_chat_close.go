@@ -156,7 +156,7 @@ func (d *Desk) roomToTell(c *chatRow, n int64) *evenkeel.Error {
 		return evenkeel.Errorf(evenkeel.CodeLimitReached, "the chat's history is full")
 	}
 	const copies = 4 // in the row, and in three channels
-	return d.room(copies * (n + 2*recordBytes))
+	return d.roomIn(c.talk.ws, copies*(n+2*recordBytes))
 }
 
 // retag replaces the tags of a touched chat.

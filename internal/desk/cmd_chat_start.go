@@ -38,11 +38,14 @@ func (d *Desk) chatStart(c *call, b *evenkeel.ChatStart) (evenkeel.Result, *even
 		return evenkeel.Result{Chat: d.view(old), Existing: true}, nil
 	}
 	ws := d.workspaces.get(a.ws)
-	if ws.chats >= d.cell.Limits.LiveChats {
+	if ws.chats >= most(ws.Limits.LiveChats, d.cell.Limits.LiveChats) {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the workspace has %d live chats, which is its limit", ws.chats)
 	}
 	size := chatBytes + int64(len(b.Attributes)+len(b.Subject)+len(b.Message))
 	if refusal := d.roomToArchive(size); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
+	if refusal := d.roomIn(ws, size); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
 	if refusal := d.roomToStart(size); refusal != nil {
@@ -173,7 +176,11 @@ func (d *Desk) openChat(a *actor, b *evenkeel.ChatStart, q *queueRow, asked stri
 	cu.live = insertChat(cu.live, c)
 	d.stopTimer(&cu.Timer)
 	q.live++
-	d.workspaces.get(a.ws).chats++
+	ws := d.workspaces.get(a.ws)
+	d.workspaces.touch(ws)
+	ws.chats++
+	ws.Started++
+	ws.rooms.Set(c.Seq, c)
 	d.account(chatSize(c))
 	d.comes(c)
 	return c

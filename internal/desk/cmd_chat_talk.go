@@ -32,7 +32,7 @@ func (d *Desk) chatSend(c *call, b *evenkeel.ChatSend) (evenkeel.Result, *evenke
 	if int64(chat.Messages) >= d.cell.Limits.ChatMessages {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the chat has %d messages, which is the limit", chat.Messages)
 	}
-	if refusal := d.room(recordBytes + int64(len(b.Text))); refusal != nil {
+	if refusal := d.roomIn(chat.talk.ws, recordBytes+int64(len(b.Text))); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
 	d.chats.touch(chat)
@@ -76,6 +76,8 @@ type messagePub struct {
 // none.
 func (d *Desk) addMessage(c *chatRow, a *actor, id, text string, kind evenkeel.MessageKind, cause *call) *evenkeel.Message {
 	c.Messages++
+	d.workspaces.touch(c.talk.ws)
+	c.talk.ws.Sent++
 	both := &messagePub{
 		pub: evenkeel.Publication{Type: evenkeel.PubMessage},
 		msg: evenkeel.Message{Number: c.Messages, ID: id, Author: a.author(c), Kind: kind, Text: text, Time: d.Wall()},
@@ -152,7 +154,7 @@ func (d *Desk) checkNote(chat *chatRow, field, text string) *evenkeel.Error {
 	if int64(chat.Notes) >= d.cell.Limits.ChatMessages {
 		return evenkeel.Errorf(evenkeel.CodeLimitReached, "the chat has %d notes, which is the limit", chat.Notes)
 	}
-	return d.room(recordBytes + int64(len(text)))
+	return d.roomIn(chat.staff.ws, recordBytes+int64(len(text)))
 }
 
 // addNote publishes a note in a touched chat.

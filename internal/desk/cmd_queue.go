@@ -175,14 +175,18 @@ func (d *Desk) queueDelete(c *call, b *evenkeel.QueueDelete) (evenkeel.Result, *
 	if ws.DefaultQueue == b.Queue {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%q is the workspace's default queue; choose another default first", b.Queue)
 	}
+	d.dropQueue(q)
+	return evenkeel.Result{}, nil
+}
+
+func (d *Desk) dropQueue(q *queueRow) {
 	d.settleQueue(q)
 	if ch := d.channels.get(evenkeel.Channel(q.Workspace, evenkeel.ChannelMissed, q.Config.ID)); ch != nil {
 		d.closeChannel(ch)
 	}
 	d.queues.remove(q)
-	d.emit(evenkeel.Event{Kind: evenkeel.EventDropped, Channel: evenkeel.Channel(q.Workspace, evenkeel.ChannelQueue, b.Queue)})
+	d.emit(evenkeel.Event{Kind: evenkeel.EventDropped, Channel: evenkeel.Channel(q.Workspace, evenkeel.ChannelQueue, q.Config.ID)})
 	d.account(-queueSize(&q.Config))
-	ws.queues--
+	d.workspaces.get(q.Workspace).queues--
 	d.floor.DeleteQueue(q.floorID)
-	return evenkeel.Result{}, nil
 }

@@ -15,7 +15,7 @@ func (d *Desk) workspacePut(c *call, b *evenkeel.WorkspacePut) (evenkeel.Result,
 	if !own && c.actor.role != evenkeel.RoleOperator && c.by.Kind != evenkeel.PrincipalSystem {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no workspace %q", b.Workspace.ID)
 	}
-	if refusal := d.checkWorkspace(c, ws, &b.Workspace); refusal != nil {
+	if refusal := d.checkWorkspace(c, ws, b); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
 	if ws != nil {
@@ -23,7 +23,9 @@ func (d *Desk) workspacePut(c *call, b *evenkeel.WorkspacePut) (evenkeel.Result,
 			return evenkeel.Result{}, refusal
 		}
 		d.workspaces.touch(ws)
+		d.unlinkHosts(&ws.Workspace)
 		ws.Workspace = b.Workspace
+		d.linkHosts(&ws.Workspace)
 		return evenkeel.Result{}, nil
 	}
 	if int64(d.workspaces.len()) >= d.cell.Limits.Workspaces {
@@ -32,11 +34,12 @@ func (d *Desk) workspacePut(c *call, b *evenkeel.WorkspacePut) (evenkeel.Result,
 	if refusal := d.room(workspaceSize(&b.Workspace)); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
-	d.addWorkspace(&workspaceRow{Workspace: b.Workspace})
+	d.furnish(b)
 	return evenkeel.Result{Created: true}, nil
 }
 
-func (d *Desk) checkWorkspace(c *call, old *workspaceRow, w *evenkeel.Workspace) *evenkeel.Error {
+func (d *Desk) checkWorkspace(c *call, old *workspaceRow, b *evenkeel.WorkspacePut) *evenkeel.Error {
+	w := &b.Workspace
 	if refusal := checkID("id", w.ID); refusal != nil {
 		return refusal
 	}
@@ -51,19 +54,104 @@ func (d *Desk) checkWorkspace(c *call, old *workspaceRow, w *evenkeel.Workspace)
 			return evenkeel.FieldErrorf("origins", "an origin has 1 to %d characters, such as https://shop.example", maxName)
 		}
 	}
+	if refusal := d.checkHosts(w); refusal != nil {
+		return refusal
+	}
+	if refusal := checkTenant(c, old, w, b); refusal != nil {
+		return refusal
+	}
 	if w.DefaultQueue != "" && (old == nil || d.queues.get(key{w.ID, w.DefaultQueue}) == nil) {
 		return evenkeel.FieldErrorf("default_queue", "there is no queue %q in the workspace", w.DefaultQueue)
-	}
-	suspended := old != nil && old.Suspended
-	if w.Suspended != suspended && c.actor.role != evenkeel.RoleOperator && c.by.Kind != evenkeel.PrincipalSystem {
-		return &evenkeel.Error{Code: evenkeel.CodeForbidden, Field: "suspended", Detail: "only an operator may suspend a workspace"}
 	}
 	return nil
 }
 
+// checkTenant keeps what is for operators from everybody else: a workspace's
+// limits, whether it is suspended, and its first admin.
+func checkTenant(c *call, old *workspaceRow, w *evenkeel.Workspace, b *evenkeel.WorkspacePut) *evenkeel.Error {
+	var was evenkeel.Workspace
+	if old != nil {
+		was = old.Workspace
+	}
+	if old != nil && old.Leaving {
+		return evenkeel.Errorf(evenkeel.CodeConflict, "the workspace %s is being removed", w.ID)
+	}
+	for _, limit := range []int64{w.Limits.Agents, w.Limits.LiveChats, w.Limits.Connections, w.Limits.Storage, w.Limits.Commands} {
+		if limit < 0 {
+			return evenkeel.FieldErrorf("limits", "a limit is at least 1, or 0 for the cell's own")
+		}
+	}
+	if b.Admin != nil && (old != nil || checkID("id", b.Admin.ID) != nil || b.Admin.Role != evenkeel.RoleAdmin || b.Password == "" || len(b.Password) > maxName ||
+		b.Admin.Capacity < 0 || b.Admin.Capacity > maxCapacity) {
+		return evenkeel.FieldErrorf("admin", "a new workspace's first admin needs an id, the role admin and a password")
+	}
+	if c.actor.role == evenkeel.RoleOperator || c.by.Kind == evenkeel.PrincipalSystem {
+		return nil
+	}
+	if w.Suspended != was.Suspended {
+		return &evenkeel.Error{Code: evenkeel.CodeForbidden, Field: "suspended", Detail: "only an operator may suspend a workspace"}
+	}
+	if w.Limits != was.Limits {
+		return &evenkeel.Error{Code: evenkeel.CodeForbidden, Field: "limits", Detail: "only an operator may set a workspace's limits"}
+	}
+	return nil
+}
+
+// checkHosts refuses a host name that is another workspace's.
+func (d *Desk) checkHosts(w *evenkeel.Workspace) *evenkeel.Error {
+	if len(w.Hosts) > maxOrigins {
+		return evenkeel.FieldErrorf("hosts", "a workspace has at most %d host names", maxOrigins)
+	}
+	for _, host := range w.Hosts {
+		if host == "" || len(host) > maxName {
+			return evenkeel.FieldErrorf("hosts", "a host name has 1 to %d characters, such as chat.example", maxName)
+		}
+		if other := d.hosts[host]; other != "" && other != w.ID {
+			return &evenkeel.Error{Code: evenkeel.CodeConflict, Field: "hosts", Detail: "another workspace has the host name " + host}
+		}
+	}
+	return nil
+}
+
+func (d *Desk) linkHosts(w *evenkeel.Workspace) {
+	for _, host := range w.Hosts {
+		d.hosts[host] = w.ID
+	}
+}
+
+func (d *Desk) unlinkHosts(w *evenkeel.Workspace) {
+	for _, host := range w.Hosts {
+		delete(d.hosts, host)
+	}
+}
+
+// furnish makes a workspace in which somebody can say hello at once: with a
+// queue, and with its first admin as a member of it.
+func (d *Desk) furnish(b *evenkeel.WorkspacePut) {
+	config := b.Workspace
+	config.DefaultQueue = firstQueue
+	d.addWorkspace(&workspaceRow{Workspace: config})
+	general := evenkeel.NewQueue(firstQueue)
+	general.Name = "General"
+	d.addQueue(&queueRow{Workspace: config.ID, Config: general})
+	if b.Admin == nil {
+		return
+	}
+	admin := *b.Admin
+	admin.Queues = []evenkeel.Membership{{Queue: firstQueue, Level: 1}}
+	if admin.Capacity == 0 {
+		admin.Capacity = evenkeel.DefaultCapacity
+	}
+	d.addAgent(&agentRow{Workspace: config.ID, Config: admin, Password: b.Password, OneTime: b.OneTime, Since: d.Wall()})
+}
+
+// firstQueue is the queue of a new workspace, and its default.
+const firstQueue = "general"
+
 func (d *Desk) addWorkspace(ws *workspaceRow) {
 	ws.empty()
 	d.workspaces.add(ws)
+	d.linkHosts(&ws.Workspace)
 	d.account(workspaceSize(&ws.Workspace))
 }
 
@@ -117,12 +205,16 @@ func (d *Desk) apiKeyDelete(c *call, b *evenkeel.APIKeyDelete) (evenkeel.Result,
 	if k == nil {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no API key %q", b.ID)
 	}
+	d.dropKey(k)
+	return evenkeel.Result{}, nil
+}
+
+func (d *Desk) dropKey(k *apiKeyRow) {
 	d.apiKeys.remove(k)
 	d.account(-rowBytes)
 	d.workspaces.get(k.Workspace).apiKeys--
 	delete(d.byHash, k.Hash)
 	d.emit(evenkeel.Event{Kind: evenkeel.EventLoggedOut, Principal: evenkeel.Principal{Workspace: k.Workspace, Kind: evenkeel.PrincipalService, ID: k.Config.ID}})
-	return evenkeel.Result{}, nil
 }
 
 func (d *Desk) customerPut(c *call, b *evenkeel.CustomerPut) (evenkeel.Result, *evenkeel.Error) {

@@ -193,6 +193,8 @@ func newBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.CustomerClaim)
 	case evenkeel.KindContextSet:
 		return new(evenkeel.ContextSet)
+	case evenkeel.KindWorkspaceDelete:
+		return new(evenkeel.WorkspaceDelete)
 	case evenkeel.KindIncidentRaise:
 		return new(evenkeel.IncidentRaise)
 	case evenkeel.KindIncidentEnd:

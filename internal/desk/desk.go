@@ -85,6 +85,7 @@ type Desk struct {
 	workQueue  fifo[*workRow]
 	byHash     map[string]*apiKeyRow
 	crews      map[uint64]*crew   // sessions by incarnation
+	hosts      map[string]string  // host names, with their workspaces
 	behind     bool               // follow-up work is left over
 	opened     []*incidentRow     // incidents that are open, oldest first
 	remembered fifo[*incidentRow] // closed ones, in the order of closing
@@ -145,6 +146,7 @@ func (d *Desk) relinkEmpty() {
 	d.callers = make(map[evenkeel.Principal]*caller)
 	d.byHash = make(map[string]*apiKeyRow)
 	d.crews = make(map[uint64]*crew)
+	d.hosts = make(map[string]string)
 	d.tallyIndex = newTallyIndex()
 }
 

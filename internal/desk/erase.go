@@ -121,6 +121,7 @@ func (d *Desk) eraseFromAgent(w *workRow) (done bool) {
 // without texts. A snapshot that is being taken keeps the old ones.
 func (d *Desk) eraseChunk(chunk *chunkRow, erase func(*evenkeel.Publication) bool) {
 	d.touchChunk(chunk)
+	ch := d.channels.get(chunk.Channel)
 	records := make([]record, len(chunk.Records), max(len(chunk.Records), 8))
 	for i := range chunk.Records {
 		rec := &chunk.Records[i]
@@ -129,7 +130,7 @@ func (d *Desk) eraseChunk(chunk *chunkRow, erase func(*evenkeel.Publication) boo
 			continue
 		}
 		records[i] = record{Pub: erasePublication(rec.Pub)}
-		d.account(recordSize(&records[i]) - recordSize(rec))
+		d.store(ch, recordSize(&records[i])-recordSize(rec))
 	}
 	chunk.Records = records
 }

@@ -125,7 +125,21 @@ func sizeInvariant(d *Desk, bytes int64) error {
 			bytes += recordSize(&c.Records[i])
 		}
 	}
+	stored, rooms, people := map[*workspaceRow]int64{}, map[*workspaceRow]int{}, map[*workspaceRow]int{}
+	for _, ch := range d.channels.list {
+		stored[ch.ws] += storedIn(ch)
+	}
+	for _, c := range d.chats.list {
+		rooms[d.workspaces.get(c.Workspace)]++
+	}
+	for _, cu := range d.customers.list {
+		people[d.workspaces.get(cu.Workspace)]++
+	}
 	for _, ws := range d.workspaces.list {
+		if ws.stored != stored[ws] || ws.rooms.Len() != rooms[ws] || ws.people.Len() != people[ws] {
+			return fmt.Errorf("workspace %s counts %d bytes, %d chats and %d customers instead of %d, %d and %d",
+				ws.ID, ws.stored, ws.rooms.Len(), ws.people.Len(), stored[ws], rooms[ws], people[ws])
+		}
 		bytes += workspaceSize(&ws.Workspace) + signingSize(ws.Identity) + signingSize(ws.Tokens)
 	}
 	for _, t := range d.tallies.list {

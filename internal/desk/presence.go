@@ -255,6 +255,7 @@ func (d *Desk) customerFor(ws, id string) *customerRow {
 	cu := &customerRow{Workspace: ws, ID: id}
 	cu.channel = d.openChannel(evenkeel.Channel(ws, evenkeel.ChannelVisitor, id), visitorHistory)
 	d.customers.add(cu)
+	d.workspaces.get(ws).people.Set(id, cu)
 	d.account(rowBytes)
 	return cu
 }
@@ -283,6 +284,7 @@ func (d *Desk) forgetCustomer(cu *customerRow) {
 	d.closeChannel(cu.channel)
 	d.account(-rowBytes - customerSize(cu))
 	d.customers.remove(cu)
+	d.workspaces.get(cu.Workspace).people.Delete(cu.ID)
 }
 
 // The numbers of publications that are kept for agents and visitors.

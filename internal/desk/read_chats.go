@@ -69,10 +69,16 @@ func (d *Desk) Chats(by evenkeel.Principal, f evenkeel.ChatFilter, after string,
 		}
 		from = seq
 	}
-	rows := pageRows(d.candidates(&a, f), limit, func(c *chatRow) bool {
+	selected := func(c *chatRow) bool {
 		return c.Seq > from && (f.State == 0 || c.State == f.State) && (f.Queue == "" || c.Queue == f.Queue) &&
 			(f.Agent == "" || c.Agent == f.Agent) && (f.Customer == "" || c.Customer == f.Customer) && !c.leaving() && a.knows(c)
-	}, func(x, y *chatRow) bool { return x.Seq < y.Seq })
+	}
+	var rows []*chatRow
+	if few, ok := d.candidates(&a, f); ok {
+		rows = pageRows(few, limit, selected, func(x, y *chatRow) bool { return x.Seq < y.Seq })
+	} else {
+		rows = d.workspaces.get(a.ws).page(from, limit, selected)
+	}
 	out := make([]*evenkeel.Chat, 0, len(rows))
 	for _, c := range rows {
 		out = append(out, d.view(c))
@@ -80,25 +86,36 @@ func (d *Desk) Chats(by evenkeel.Principal, f evenkeel.ChatFilter, after string,
 	return out, nil
 }
 
-// candidates returns the smallest known set of chats that holds all that the
-// filter can select.
-func (d *Desk) candidates(a *actor, f evenkeel.ChatFilter) []*chatRow {
+// candidates returns a small set of chats that holds all that the filter can
+// select, if there is one.
+func (d *Desk) candidates(a *actor, f evenkeel.ChatFilter) (few []*chatRow, ok bool) {
 	if a.customer != "" {
 		f.Customer = a.customer
 	}
 	switch {
 	case f.Customer != "":
 		if cu := d.customers.get(key{a.ws, f.Customer}); cu != nil {
-			return append(cu.live[:len(cu.live):len(cu.live)], cu.kept...)
+			few = append(cu.live[:len(cu.live):len(cu.live)], cu.kept...)
 		}
-		return nil
+		return few, true
 	case f.Agent != "" && (f.State == evenkeel.ChatActive || f.State == evenkeel.ChatWrapping):
 		if ag := d.agents.get(key{a.ws, f.Agent}); ag != nil {
-			return ag.owned
+			few = ag.owned
 		}
-		return nil
+		return few, true
 	}
-	return d.chats.list
+	return nil, false
+}
+
+// page returns the workspace's first chats behind a sequence that are selected.
+func (ws *workspaceRow) page(from uint64, limit int, selected func(*chatRow) bool) (rows []*chatRow) {
+	ws.rooms.Ascend(from+1, func(_ uint64, c *chatRow) bool {
+		if selected(c) {
+			rows = append(rows, c)
+		}
+		return len(rows) < limit
+	})
+	return rows
 }
 
 // chatSeq is the reverse of a chat's id.

@@ -74,7 +74,7 @@ func TestChatsOfACustomer(t *testing.T) {
 		if err != nil || len(live) != 1 || live[0].ID != "c7" {
 			t.Fatalf("%s: %v %v", name, live, err)
 		}
-		if got := d.candidates(&actor{ws: "default", customer: "v"}, evenkeel.ChatFilter{}); len(got) != 5 {
+		if got, _ := d.candidates(&actor{ws: "default", customer: "v"}, evenkeel.ChatFilter{}); len(got) != 5 {
 			t.Fatalf("%s: %d chats are looked at", name, len(got))
 		}
 	}

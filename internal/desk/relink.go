@@ -18,6 +18,7 @@ func (d *Desk) relink() error {
 	}
 	for _, ws := range d.workspaces.list {
 		ws.empty()
+		d.linkHosts(&ws.Workspace)
 	}
 	steps := []func() error{
 		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkMissed, d.relinkChats, d.relinkSessions, d.relinkKeys,
@@ -57,6 +58,10 @@ func (d *Desk) relinkChannels() error {
 			}
 			next += uint64(len(chunk.Records))
 		}
+		if ch.ws = d.ownerOf(ch.Name); ch.ws == nil {
+			return fmt.Errorf("the channel %q of an unknown workspace", ch.Name)
+		}
+		ch.ws.stored += storedIn(ch)
 		if next != ch.Next {
 			return fmt.Errorf("the history of %q ends at %d instead of %d", ch.Name, next, ch.Next)
 		}
@@ -107,6 +112,9 @@ func (d *Desk) relinkAgents() error {
 func (d *Desk) relinkPeople() error {
 	for _, cu := range d.customers.list {
 		cu.channel = d.channels.get(evenkeel.Channel(cu.Workspace, evenkeel.ChannelVisitor, cu.ID))
+		if ws := d.workspaces.get(cu.Workspace); ws != nil {
+			ws.people.Set(cu.ID, cu)
+		}
 		if cu.channel == nil {
 			return errors.New("a customer without a channel")
 		}
@@ -124,6 +132,7 @@ func (d *Desk) relinkChats() error {
 			return fmt.Errorf("chat %s without a channel, a customer or a workspace", c.ID)
 		}
 		ws.chats++
+		ws.rooms.Set(c.Seq, c)
 		if c.State.Over() {
 			c.customer.kept = insertChat(c.customer.kept, c)
 		} else {

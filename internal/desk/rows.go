@@ -86,7 +86,14 @@ type workspaceRow struct {
 	Identity           *evenkeel.Signing `cbor:"60,keyasint,omitempty"` // of customers
 	Tokens             *evenkeel.Signing `cbor:"61,keyasint,omitempty"` // of push users
 
-	queues, agents, apiKeys, chats int64 // counts
+	Started int64 `cbor:"2,keyasint,omitempty"` // chats, ever
+	Sent    int64 `cbor:"3,keyasint,omitempty"` // messages, ever
+	Leaving bool  `cbor:"4,keyasint,omitempty"` // it is being removed
+
+	queues, agents, apiKeys, chats int64                       // counts
+	stored                         int64                       // bytes of its channels
+	rooms                          btree.Map[uint64, *chatRow] // its chats, by sequence
+	people                         btree.Map[string, *customerRow]
 	emails                         map[string]*agentRow
 	missed                         btree.Map[uint64, *missedRow] // in the order of their making
 	missedDone                     fifo[*missedRow]              // answered or closed, the oldest first
@@ -352,6 +359,7 @@ type channelRow struct {
 	Next    uint64 `cbor:"4,keyasint"`           // offset that the next one will have
 	Keep    uint64 `cbor:"5,keyasint,omitempty"` // how many to keep at least; 0: all
 
+	ws     *workspaceRow
 	epoch  string
 	chunks []*chunkRow // by offset
 }

@@ -111,7 +111,7 @@ func agentSize(a *evenkeel.Agent) int64 {
 func queueSize(q *evenkeel.Queue) int64 { return chatBytes + int64(len(q.Name)) + skillsSize(q.Skills) }
 
 func workspaceSize(w *evenkeel.Workspace) int64 {
-	return chatBytes + int64(len(w.Name)) + tagsSize(w.Origins)
+	return chatBytes + int64(len(w.Name)) + tagsSize(w.Origins) + tagsSize(w.Hosts)
 }
 
 // resize counts a row that came to another size, if there is room for it: a row

@@ -13,9 +13,10 @@ const (
 	workEndSessions workKind = iota + 1 // of the incarnation N
 	workDropChat                        // Ref: chat
 	workDropTallies
-	workEraseChat  // Ref: chat; N: the next chunk
-	workEraseAgent // Ref: customer, as a channel; N: the last agent done
-	workMerge      // Ref: workspace, visitor, customer; see merge.go
+	workEraseChat     // Ref: chat; N: the next chunk
+	workEraseAgent    // Ref: customer, as a channel; N: the last agent done
+	workMerge         // Ref: workspace, visitor, customer; see merge.go
+	workDropWorkspace // Ref: a workspace that leaves
 )
 
 // crew is the sessions of one incarnation of a node, by number.
@@ -47,6 +48,8 @@ func (d *Desk) workStep() {
 			done = d.eraseFromAgent(w)
 		case workMerge:
 			done = d.mergeSome(w.Ref)
+		case workDropWorkspace:
+			done = d.dropFromWorkspace(w.Ref)
 		}
 	}
 	if done {
@@ -91,7 +94,9 @@ func (d *Desk) dropSome(id string) (done bool) {
 	d.closeChannel(c.staff)
 	d.account(-chatSize(c))
 	d.chats.remove(c)
-	d.workspaces.get(c.Workspace).chats--
+	ws := d.workspaces.get(c.Workspace)
+	ws.chats--
+	ws.rooms.Delete(c.Seq)
 	if c.customer != nil {
 		c.customer.kept = removeChat(c.customer.kept, c)
 		d.forgetCustomer(c.customer)

@@ -79,6 +79,7 @@ type Edge struct {
 	// visitors are the clients of a customer's channel whose session is opened
 	// on demand: they must be told when the customer gets a live chat.
 	visitors map[string]map[ClientID]bool
+	guests   map[string]int64 // clients, by workspace
 
 	limits limitTable
 	live   live
@@ -93,6 +94,7 @@ type limitTable struct {
 	spray    *buckets // wrong passwords of an address
 	typing   *buckets // of a sender in a chat
 	writes   *buckets // of a customer
+	tenants  tenants
 }
 
 // Limits by address, and the tables' bounds.
@@ -126,9 +128,10 @@ func New(cfg Config) (*Edge, error) {
 		cfg: cfg, born: cfg.Now(), passwords: passwords, methods: Methods(),
 		typing: shapeFor[typingParams](), nothing: shapeFor[struct{}](), context: shapeFor[contextGetParams](),
 		stop: make(chan struct{}), ended: make(chan struct{}),
-		clients: map[ClientID]*connection{}, visitors: map[string]map[ClientID]bool{},
+		clients: map[ClientID]*connection{}, visitors: map[string]map[ClientID]bool{}, guests: map[string]int64{},
 		keys: keySources{all: map[string]keySource{}},
 		limits: limitTable{
+			tenants:  tenants{commands: map[string]*tenantRate{}},
 			visitors: newBuckets(newVisitors, time.Minute, maxAddresses),
 			wrong:    newBuckets(wrongPasswords, time.Minute, maxAddresses),
 			spray:    newBuckets(wrongGuesses, time.Minute, maxAddresses),

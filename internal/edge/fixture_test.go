@@ -304,6 +304,9 @@ func (f *fixture) call(method, path, who, body string, headers ...string) *reply
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			req.Host = headers[i+1]
+		}
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := f.server.Client().Do(req)

@@ -52,7 +52,7 @@ type loginBody struct {
 func (e *Edge) login() handler {
 	s := shapeFor[loginBody]()
 	return func(q *request) (*answer, *evenkeel.Error) {
-		b := loginBody{Workspace: evenkeel.DefaultWorkspace}
+		b := loginBody{Workspace: q.homeOf()}
 		if err := s.decode(q.body, &b); err != nil {
 			return nil, err
 		}

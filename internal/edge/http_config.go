@@ -34,7 +34,7 @@ func (e *Edge) configRoutes() []route {
 		{http.MethodGet, "/v1/customers/{id}", customers, getCustomer, "One customer", gives[evenkeel.CustomerState]()},
 		{http.MethodPut, "/v1/customers/{id}", customers, e.putCustomer(), "Set a customer's name and attributes", puts[customerBody, evenkeel.CustomerState](customerBody{})},
 		{http.MethodGet, "/v1/workspaces/{id}", staff, getWorkspace, "One workspace", gives[evenkeel.Workspace]()},
-		{http.MethodPut, "/v1/workspaces/{id}", putWorkspace, e.putWorkspace(), "Replace a workspace's settings", puts[evenkeel.Workspace, evenkeel.Workspace](evenkeel.Workspace{})},
+		{http.MethodPut, "/v1/workspaces/{id}", putWorkspace, e.putWorkspace(), "Create or replace a workspace's settings; a new one by an operator", puts[workspaceBody, workspaceReply](workspaceBody{})},
 	}
 }
 
@@ -325,39 +325,49 @@ func (e *Edge) putCustomer() handler {
 	}
 }
 
-func (q *request) workspace(r Reader) (any, error) {
+func (q *request) workspace(r Reader) (evenkeel.Workspace, error) {
 	id := q.PathValue("id")
 	ws, ok := r.Workspace(id)
 	if !ok || id != q.who.Principal.Workspace && q.who.Role != evenkeel.RoleOperator {
-		return nil, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no workspace %q", id)
+		return ws, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no workspace %q", id)
 	}
-	if ws.Origins == nil {
-		ws.Origins = []string{}
-	}
-	return ws, nil
+	return showWorkspace(ws), nil
 }
 
-func getWorkspace(q *request) (*answer, *evenkeel.Error) { return q.view(q.workspace) }
+func getWorkspace(q *request) (*answer, *evenkeel.Error) {
+	return q.view(func(r Reader) (any, error) { return q.workspace(r) })
+}
 
 func (e *Edge) putWorkspace() handler {
-	s := shapeFor[evenkeel.Workspace]()
+	s := shapeFor[workspaceBody]()
 	return func(q *request) (*answer, *evenkeel.Error) {
-		b := evenkeel.Workspace{ID: q.PathValue("id"), Name: q.PathValue("id")}
+		b := workspaceBody{Workspace: evenkeel.Workspace{ID: q.PathValue("id"), Name: q.PathValue("id")}}
 		e.cfg.Cell.View(func(r Reader) {
 			// Where chats go and who may come in at all does not change by
 			// leaving it out.
 			if old, ok := r.Workspace(b.ID); ok {
-				b.DefaultQueue, b.Suspended = old.DefaultQueue, old.Suspended
+				b.DefaultQueue, b.Suspended, b.Limits = old.DefaultQueue, old.Suspended, old.Limits
 			}
 		})
 		if err := s.decode(q.body, &b); err != nil {
 			return nil, err
 		}
 		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), checkOptionalID("default_queue", b.DefaultQueue),
-			checkOrigins(b.Origins)); err != nil {
+			checkOrigins(b.Origins), checkHosts(b.Hosts)); err != nil {
 			return nil, err
 		}
-		return q.put(&evenkeel.WorkspacePut{Workspace: b}, q.workspace)
+		put := &evenkeel.WorkspacePut{Workspace: b.Workspace}
+		made, err := q.firstAdmin(put, b.Admin)
+		if err != nil {
+			return nil, err
+		}
+		return q.put(put, func(r Reader) (any, error) {
+			ws, err := q.workspace(r)
+			if err != nil {
+				return nil, err
+			}
+			return workspaceReply{ws, made}, nil
+		})
 	}
 }
 

@@ -30,7 +30,7 @@ type visitorReply struct {
 func (e *Edge) newVisitor() handler {
 	s := shapeFor[visitorBody]()
 	return func(q *request) (*answer, *evenkeel.Error) {
-		b := visitorBody{Workspace: evenkeel.DefaultWorkspace}
+		b := visitorBody{Workspace: q.homeOf()}
 		if err := s.decode(q.body, &b); err != nil {
 			return nil, err
 		}
@@ -133,6 +133,9 @@ func parseAddress(remote string) address {
 
 // mayWrite refuses a customer who writes more than a person does.
 func (e *Edge) mayWrite(who Identity, kind evenkeel.Kind, size int) *evenkeel.Error {
+	if err := e.mayCommand(who.Principal.Workspace); err != nil {
+		return err
+	}
 	cost := writeCost(kind, size)
 	if cost == 0 || who.Principal.Kind != evenkeel.PrincipalVisitor || who.Loopback {
 		return nil

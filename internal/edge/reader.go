@@ -18,6 +18,9 @@ type Reader interface {
 	APIKey(hash string) (evenkeel.Login, bool)
 	Credentials(workspace, email string) (evenkeel.Credentials, bool)
 	Workspace(id string) (evenkeel.Workspace, bool)
+	Workspaces(by evenkeel.Principal, after string, limit int) ([]*evenkeel.Workspace, error)
+	WorkspaceAt(host string) (id string, ok bool)
+	Usage(by evenkeel.Principal, id string) (*evenkeel.WorkspaceUsage, error)
 	Origins() []string
 
 	Agent(by evenkeel.Principal, id string) (*evenkeel.AgentState, error)

@@ -85,6 +85,9 @@ func routeRoles() map[string]string {
 		"PUT /v1/workspaces/{id}/identity": "ASo",
 		"GET /v1/workspaces/{id}/tokens":   "ASo",
 		"PUT /v1/workspaces/{id}/tokens":   "ASo",
+		"GET /v1/workspaces":               "asASo",
+		"DELETE /v1/workspaces/{id}":       "o",
+		"GET /v1/workspaces/{id}/usage":    "Ao",
 	}
 }
 

@@ -52,8 +52,19 @@ func being(roles ...evenkeel.Role) access  { return access{roles: roles} }
 
 // routes is the whole HTTP API.
 func (e *Edge) routes() []route {
-	return slices.Concat(e.authRoutes(), e.chatRoutes(), e.missedRoutes(), e.configRoutes(), e.signingRoutes(), e.customerRoutes(), e.cellRoutes(), e.reportRoutes(), e.archiveRoutes(),
-		e.docRoutes())
+	return slices.Concat(
+		e.authRoutes(),
+		e.chatRoutes(),
+		e.missedRoutes(),
+		e.configRoutes(),
+		e.workspaceRoutes(),
+		e.signingRoutes(),
+		e.customerRoutes(),
+		e.archiveRoutes(),
+		e.reportRoutes(),
+		e.cellRoutes(),
+		e.docRoutes(),
+	)
 }
 
 // request is one HTTP request on its way through a handler.

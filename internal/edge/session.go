@@ -201,7 +201,7 @@ func (e *Edge) Connected(id ClientID, who Identity, disconnect func(code uint32,
 	if need == SessionOnDemand {
 		conn.channel = evenkeel.Channel(who.Principal.Workspace, evenkeel.ChannelVisitor, who.Principal.ID)
 	}
-	if !e.remember(id, conn) {
+	if !e.remember(id, conn, e.tenantLimits(who.Principal.Workspace).Connections) {
 		disconnect(closeTooMany, string(evenkeel.CodeLimitReached))
 		return
 	}
@@ -216,10 +216,14 @@ func (e *Edge) Connected(id ClientID, who Identity, disconnect func(code uint32,
 	}
 }
 
-// remember takes note of a client, unless it is one too many of a visitor.
-func (e *Edge) remember(id ClientID, conn *connection) bool {
+// remember takes note of a client, unless it is one too many of a visitor or of
+// a workspace that may have so many on a node; 0: any number.
+func (e *Edge) remember(id ClientID, conn *connection, most int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !e.roomForClient(conn.who.Principal.Workspace, most) {
+		return false
+	}
 	if conn.channel != "" {
 		others := e.visitors[conn.channel]
 		if len(others) >= maxVisitorClients {
@@ -232,6 +236,7 @@ func (e *Edge) remember(id ClientID, conn *connection) bool {
 		others[id] = true
 	}
 	e.clients[id] = conn
+	e.guests[conn.who.Principal.Workspace]++
 	return true
 }
 
@@ -241,6 +246,12 @@ func (e *Edge) Disconnected(id ClientID) {
 	e.mu.Lock()
 	conn := e.clients[id]
 	delete(e.clients, id)
+	if conn != nil {
+		ws := conn.who.Principal.Workspace
+		if e.guests[ws]--; e.guests[ws] == 0 {
+			delete(e.guests, ws)
+		}
+	}
 	if conn != nil && conn.channel != "" {
 		delete(e.visitors[conn.channel], id)
 		if len(e.visitors[conn.channel]) == 0 {

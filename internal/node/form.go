@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -41,7 +40,7 @@ func (n *Node) firstSecrets() (*FirstRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	password, err := newPassword(n.derive("one-time password"))
+	password, err := auth.NewPassword(n.derive("one-time password"))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +101,7 @@ func (n *Node) form(ctx context.Context) error {
 	}
 	_, err = n.do(ctx, &evenkeel.CellForm{
 		CellID: n.identity.Cell, Generation: n.identity.Generation, Wall: evenkeel.TimeOf(time.Now()), Limits: evenkeel.DefaultLimits(),
-		Admin:    evenkeel.Agent{ID: "admin", Name: "Admin", Email: adminEmail, Role: evenkeel.RoleAdmin, Capacity: evenkeel.DefaultCapacity},
+		Admin:    evenkeel.Agent{ID: "admin", Name: "Admin", Email: adminEmail, Role: evenkeel.RoleOperator, Capacity: evenkeel.DefaultCapacity},
 		Password: hash, OneTime: first.Password != "", StartHash: auth.Hash(first.StartToken), VisitorKey: sealed,
 	})
 	if err != nil {
@@ -110,13 +109,4 @@ func (n *Node) form(ctx context.Context) error {
 	}
 	n.firstRun = first
 	return nil
-}
-
-// newPassword returns 80 random bits as somebody can type them.
-func newPassword(random io.Reader) (string, error) {
-	id, err := auth.NewID(random, "")
-	if err != nil {
-		return "", err
-	}
-	return strings.Join([]string{id[0:4], id[4:8], id[8:12], id[12:16]}, "-"), nil
 }
