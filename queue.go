@@ -147,6 +147,11 @@ type Queue struct {
 	Sticky            Duration     `cbor:"21,keyasint,omitempty" json:"sticky"`              // how long to prefer the last agent
 	Closed            bool         `cbor:"22,keyasint,omitempty" json:"closed"`              // takes no new chats
 	Retention         Duration     `cbor:"30,keyasint,omitempty" json:"retention"`           // how long closed chats are kept, 0: for ever
+	// What the queue says by itself, with variables; empty: nothing.
+	Greeting       string `cbor:"50,keyasint,omitempty" json:"greeting,omitempty"`        // when a chat starts
+	OfflineMessage string `cbor:"51,keyasint,omitempty" json:"offline_message,omitempty"` // by a page, while no chat can be started
+	AcceptMessage  string `cbor:"52,keyasint,omitempty" json:"accept_message,omitempty"`  // when an agent gets the chat
+	OfflineForm    bool   `cbor:"53,keyasint,omitempty" json:"offline_form"`              // a page shows the form while no chat can be started
 }
 
 // NewQueue returns a queue with the documented defaults.

@@ -108,6 +108,16 @@ type QueueState struct {
 	Unlisted uint64 `json:"missed_unlisted,omitempty"`
 }
 
+// Widget is what a page shows of a queue to whoever looks at it, before a chat.
+type Widget struct {
+	Queue          string `json:"queue"`
+	Name           string `json:"name"`
+	Open           bool   `json:"open"` // a chat could be started now
+	Greeting       string `json:"greeting,omitempty"`
+	OfflineMessage string `json:"offline_message,omitempty"`
+	OfflineForm    bool   `json:"offline_form"`
+}
+
 // ArchiveState is what the desk knows of the archive.
 type ArchiveState struct {
 	On      bool   // the cell has copies, or had and was not told to do without

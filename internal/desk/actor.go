@@ -11,6 +11,7 @@ type actor struct {
 	agent    *agentRow // a person of the staff
 	customer string    // a customer's id
 	service  *apiKeyRow
+	sign     string             // the name with which the system signs, if it has one
 	by       evenkeel.Principal // in whose name it is done
 }
 
@@ -125,7 +126,7 @@ func (a *actor) signature() evenkeel.Author {
 		}
 		return evenkeel.Author{Kind: evenkeel.AuthorBot, ID: a.service.Config.ID, Name: name}
 	default:
-		return evenkeel.Author{Kind: evenkeel.AuthorSystem}
+		return evenkeel.Author{Kind: evenkeel.AuthorSystem, Name: a.sign}
 	}
 }
 

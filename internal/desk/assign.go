@@ -82,8 +82,8 @@ const maxPreview = 400
 
 func preview(c *chatRow) string {
 	text := c.Subject
-	if c.last != nil {
-		text = c.last.Text
+	if c.said != nil {
+		text = c.said.Text
 	}
 	if len(text) <= maxPreview {
 		return text
@@ -201,6 +201,7 @@ func (d *Desk) give(c *chatRow, a *agentRow, w why) {
 	d.armGone(c)
 	d.idleCheck(c)
 	d.served(c)
+	d.sayAccepted(c)
 	d.publish(a.channel, &evenkeel.Publication{Type: evenkeel.PubAssigned, Chat: d.view(c)})
 	d.stateChanged(c)
 }

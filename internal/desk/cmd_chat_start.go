@@ -41,7 +41,8 @@ func (d *Desk) chatStart(c *call, b *evenkeel.ChatStart) (evenkeel.Result, *even
 	if ws.chats >= most(ws.Limits.LiveChats, d.cell.Limits.LiveChats) {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the workspace has %d live chats, which is its limit", ws.chats)
 	}
-	size := chatBytes + int64(len(b.Attributes)+len(b.Subject)+len(b.Message))
+	greeting := d.greeting(a, b, q)
+	size := chatBytes + int64(len(b.Attributes)+len(b.Subject)+len(b.Message)+len(greeting))
 	if refusal := d.roomToArchive(size); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
@@ -57,6 +58,9 @@ func (d *Desk) chatStart(c *call, b *evenkeel.ChatStart) (evenkeel.Result, *even
 	chat := d.openChat(a, b, q, asked)
 	if b.Message != "" {
 		d.addMessage(chat, a, c.id, b.Message, evenkeel.MessageText, nil)
+	}
+	if greeting != "" {
+		d.sayAs(chat, q.Config.Name, greeting)
 	}
 	d.wait(chat)
 	return evenkeel.Result{Chat: d.view(chat)}, nil
@@ -155,9 +159,7 @@ func (d *Desk) openChat(a *actor, b *evenkeel.ChatStart, q *queueRow, asked stri
 	if signed == nil {
 		signed = &evenkeel.SignedProfile{}
 	}
-	if b.Name != "" && (signed.Name == "" || a.service != nil) { // nobody passes for another by giving his name
-		cu.Name = b.Name
-	}
+	cu.Name = cu.nameAs(a, b.Name)
 	priority := b.Priority
 	if priority == 0 {
 		priority = signed.Priority
@@ -184,6 +186,15 @@ func (d *Desk) openChat(a *actor, b *evenkeel.ChatStart, q *queueRow, asked stri
 	d.account(chatSize(c))
 	d.comes(c)
 	return c
+}
+
+// nameAs returns the name under which a customer starts a chat. Nobody passes for
+// another by giving his name.
+func (c *customerRow) nameAs(a *actor, given string) string {
+	if given == "" || c.Signed != nil && c.Signed.Name != "" && a.service == nil {
+		return c.Name
+	}
+	return given
 }
 
 // placeFromPast gives a returning customer what his last chat left him: the

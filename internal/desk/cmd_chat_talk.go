@@ -84,12 +84,20 @@ func (d *Desk) addMessage(c *chatRow, a *actor, id, text string, kind evenkeel.M
 	}
 	both.pub.Message = &both.msg
 	d.sayRecord(c.talk, &both.pub, cause)
-	c.last = &both.msg
+	c.noteLast(&both.msg)
 	if a.agent != nil && !c.Responded {
 		d.responded(c)
 	}
 	d.spoke(c, a)
 	return &both.msg
+}
+
+// noteLast notes the chat's last message.
+func (c *chatRow) noteLast(m *evenkeel.Message) {
+	c.last = m
+	if m.Author.Kind == evenkeel.AuthorCustomer {
+		c.said = m
+	}
 }
 
 // sayRecord publishes a message or a note and keeps the key of its command.
@@ -122,11 +130,14 @@ func (d *Desk) spoke(c *chatRow, a *actor) {
 }
 
 // say adds a message of the system to a touched chat.
-func (d *Desk) say(c *chatRow, text string) {
+func (d *Desk) say(c *chatRow, text string) { d.sayAs(c, "", text) }
+
+// sayAs does the same under a name.
+func (d *Desk) sayAs(c *chatRow, name, text string) {
 	if int64(c.Messages) >= d.cell.Limits.ChatMessages {
 		return // it says nothing that the state does not
 	}
-	a := actor{ws: c.Workspace, by: evenkeel.System()}
+	a := actor{ws: c.Workspace, by: evenkeel.System(), sign: name}
 	d.addMessage(c, &a, "", text, evenkeel.MessageSystem, nil)
 }
 

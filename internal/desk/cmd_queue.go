@@ -112,6 +112,9 @@ func (d *Desk) checkQueue(ws *workspaceRow, q *evenkeel.Queue) *evenkeel.Error {
 	if q.Overflow == q.ID {
 		return evenkeel.FieldErrorf("overflow", "a queue cannot overflow to itself")
 	}
+	if refusal := d.checkSayings(q); refusal != nil {
+		return refusal
+	}
 	return checkSkills(q.Skills)
 }
 

@@ -16,6 +16,7 @@
 //	entry.go codec.go       the form of entries and commands in the log
 //	desk.go apply.go        Apply: commands first, then bounded follow-up work
 //	missed.go               people who were not served
+//	sayings.go              what a queue says by itself
 //	cmd_*.go                one file a family of commands: validate, then mutate
 //	assign.go               a chat's way between queue, offer, owner and close
 //	floor.go                what routing is told of all this

@@ -83,8 +83,9 @@ func (d *Desk) eraseSome(w *workRow) (done bool) {
 			d.forgetRecords(c, ch.chunks[n])
 			d.eraseChunk(ch.chunks[n], func(*evenkeel.Publication) bool { return true })
 			for i := range ch.chunks[n].Records {
-				if m := ch.chunks[n].Records[i].Pub.Message; m != nil && m.Number == c.Messages {
-					c.last = m
+				m := ch.chunks[n].Records[i].Pub.Message
+				if m != nil && (m.Number == c.Messages || c.said != nil && m.Number == c.said.Number) {
+					c.noteLast(m)
 				}
 			}
 			return false

@@ -200,7 +200,7 @@ func (d *Desk) relinkRecords(c *chatRow) {
 			for i := range chunk.Records {
 				rec := &chunk.Records[i]
 				if rec.Pub.Message != nil {
-					c.last = rec.Pub.Message
+					c.noteLast(rec.Pub.Message)
 				}
 				if by, id, ok := recordKey(c, rec); ok {
 					d.callerOf(by).rememberRecord(id, rec)

@@ -322,6 +322,7 @@ type chatRow struct {
 	talk     *channelRow // chat:
 	staff    *channelRow // staff:
 	last     *evenkeel.Message
+	said     *evenkeel.Message // the customer's last
 }
 
 // why is the reason of a chat's last assignment.

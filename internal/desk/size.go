@@ -108,7 +108,9 @@ func agentSize(a *evenkeel.Agent) int64 {
 	return n
 }
 
-func queueSize(q *evenkeel.Queue) int64 { return chatBytes + int64(len(q.Name)) + skillsSize(q.Skills) }
+func queueSize(q *evenkeel.Queue) int64 {
+	return chatBytes + int64(len(q.Name)+len(q.Greeting)+len(q.OfflineMessage)+len(q.AcceptMessage)) + skillsSize(q.Skills)
+}
 
 func workspaceSize(w *evenkeel.Workspace) int64 {
 	return chatBytes + int64(len(w.Name)) + tagsSize(w.Origins) + tagsSize(w.Hosts)

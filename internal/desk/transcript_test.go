@@ -410,6 +410,14 @@ func tellMissed(m *evenkeel.Missed) string {
 	return line
 }
 
+// signedBy is who wrote a message; of the system the name that it took.
+func signedBy(a evenkeel.Author) string {
+	if a.Kind == evenkeel.AuthorSystem {
+		return a.Name
+	}
+	return a.ID
+}
+
 func tellEvent(e *evenkeel.Event) string {
 	switch e.Kind {
 	case evenkeel.EventRevoked:
@@ -425,7 +433,7 @@ func tellEvent(e *evenkeel.Event) string {
 	line := fmt.Sprintf("%s#%d %s ", e.Channel, e.Position.Offset, p.Type)
 	switch p.Type {
 	case evenkeel.PubMessage:
-		return line + fmt.Sprintf("%d %s %s: %s", p.Message.Number, p.Message.Author.Kind, p.Message.Author.ID, p.Message.Text)
+		return line + fmt.Sprintf("%d %s %s: %s", p.Message.Number, p.Message.Author.Kind, signedBy(p.Message.Author), p.Message.Text)
 	case evenkeel.PubNote:
 		return line + fmt.Sprintf("%d after %d %s %s: %s", p.Note.Number, p.Note.After, p.Note.Author.Kind, p.Note.Author.ID, p.Note.Text)
 	case evenkeel.PubState, evenkeel.PubDetails, evenkeel.PubAssigned:

@@ -94,14 +94,16 @@ type limitTable struct {
 	spray    *buckets // wrong passwords of an address
 	typing   *buckets // of a sender in a chat
 	writes   *buckets // of a customer
+	looks    *buckets // of an address at what pages show
 	tenants  tenants
 }
 
 // Limits by address, and the tables' bounds.
 const (
-	newVisitors    = 10 // a minute and address
-	wrongPasswords = 10 // a minute, address and account
-	wrongGuesses   = 60 // a minute and address
+	newVisitors    = 10  // a minute and address
+	wrongPasswords = 10  // a minute, address and account
+	wrongGuesses   = 60  // a minute and address
+	pageLooks      = 120 // a minute and address
 	maxAddresses   = 20000
 	hashSlots      = 2 // passwords hashed at a time
 )
@@ -137,6 +139,7 @@ func New(cfg Config) (*Edge, error) {
 			spray:    newBuckets(wrongGuesses, time.Minute, maxAddresses),
 			typing:   newBuckets(1, typingEvery, maxTyping),
 			writes:   newBuckets(writeTokens, writeTokens*writeEvery, maxAddresses),
+			looks:    newBuckets(pageLooks, time.Minute, maxAddresses),
 		},
 	}
 	e.amends = make(chan struct{}, maxAmends)

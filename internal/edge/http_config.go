@@ -92,7 +92,8 @@ func (e *Edge) putQueue() handler {
 			return nil, err
 		}
 		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), checkOptionalID("overflow", b.Overflow),
-			checkSkills(b.Skills)); err != nil {
+			checkSkills(b.Skills), tooLong("greeting", b.Greeting, maxTextRunes), tooLong("offline_message", b.OfflineMessage, maxTextRunes),
+			tooLong("accept_message", b.AcceptMessage, maxTextRunes)); err != nil {
 			return nil, err
 		}
 		return q.put(&evenkeel.QueuePut{Queue: b}, func(r Reader) (any, error) { return r.Queue(q.who.Principal, b.ID) })

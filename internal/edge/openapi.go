@@ -261,7 +261,7 @@ func (r *route) problems() []int {
 	if !r.who.open || r.method == http.MethodPost {
 		list = append(list, http.StatusUnauthorized)
 	}
-	if strings.Contains(r.path, "{") || r.method == http.MethodPost {
+	if strings.Contains(r.path, "{") || r.method == http.MethodPost || r.who.open { // these name a workspace
 		list = append(list, http.StatusNotFound)
 	}
 	if r.method != http.MethodGet {

@@ -34,6 +34,7 @@ type Reader interface {
 	Signing(workspace string, use evenkeel.SigningUse) (evenkeel.Signing, bool)
 	IdentityDue(workspace string, b *evenkeel.CustomerIdentify) bool
 	HasQueue(workspace, id string) bool
+	Widget(workspace, queue string) (*evenkeel.Widget, error)
 
 	Chat(by evenkeel.Principal, id string) (*evenkeel.Chat, error)
 	Chats(by evenkeel.Principal, filter evenkeel.ChatFilter, after string, limit int) ([]*evenkeel.Chat, error)

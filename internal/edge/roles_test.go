@@ -38,6 +38,7 @@ func routeRoles() map[string]string {
 		"POST /v1/chats/{id}/wrapup":       "asASo",
 		"POST /v1/chats/{id}/rating":       "cS",
 		"PUT /v1/agents/{id}/status":       "asASo",
+		"GET /v1/widget":                   "*",
 		"POST /v1/offline":                 "cS",
 		"GET /v1/missed":                   "asASo",
 		"GET /v1/missed/{id}":              "asASo",

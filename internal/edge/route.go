@@ -56,6 +56,7 @@ func (e *Edge) routes() []route {
 		e.authRoutes(),
 		e.chatRoutes(),
 		e.missedRoutes(),
+		e.widgetRoutes(),
 		e.configRoutes(),
 		e.workspaceRoutes(),
 		e.signingRoutes(),
