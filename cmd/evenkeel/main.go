@@ -25,11 +25,13 @@ const (
 
 // verbs is the grammar of the command line.
 type verbs struct {
-	Serve   serveVerb   `cmd:"" help:"Run a node: alone, it is a cell of one."`
-	Config  configVerb  `cmd:"" help:"Check the configuration, or print its defaults."`
-	Demo    demoVerb    `cmd:"" help:"See it alive: a node with made-up customers and agents, and you."`
-	Bench   benchVerb   `cmd:"" help:"Measure this machine, or a cell."`
-	Version versionVerb `cmd:"" help:"Print which version this is."`
+	Serve     serveVerb     `cmd:"" help:"Run a node: alone, it is a cell of one."`
+	Config    configVerb    `cmd:"" help:"Check the configuration, or print its defaults."`
+	Chat      chatVerb      `cmd:"" help:"Look at chats: list them, read one, see why it is where it is."`
+	Incidents incidentsVerb `cmd:"" help:"List what went wrong, with what to do; close what was seen to."`
+	Demo      demoVerb      `cmd:"" help:"See it alive: a node with made-up customers and agents, and you."`
+	Bench     benchVerb     `cmd:"" help:"Measure this machine, or a cell."`
+	Version   versionVerb   `cmd:"" help:"Print which version this is."`
 }
 
 // environment is what a verb has of the world outside.

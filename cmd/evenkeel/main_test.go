@@ -2,14 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/client"
 )
 
 func TestMain(m *testing.M) {
@@ -20,7 +26,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "freeport": freePort, "ready": ready},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "freeport": freePort, "ready": ready, "api": api},
 	})
 }
 
@@ -60,5 +66,46 @@ func ready(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("the server at %s is not ready after 20 s", args[0])
 		}
 		wait(ctx, 5*time.Millisecond)
+	}
+}
+
+// api METHOD PATH BODY [VAR=FIELD...] calls the node whose data is in data, with
+// EVENKEEL_API_KEY or else its own key, and keeps fields of the answer, such as
+// chat.id, in variables.
+func api(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	options := cellOptions{Data: ts.MkAbs("data"), APIKey: ts.Getenv("EVENKEEL_API_KEY")}
+	c, err := options.connect()
+	ts.Check(err)
+	defer c.Close()
+	var answer any
+	_, err = c.Do(ctx, client.Request{Method: args[0], Path: args[1], Body: json.RawMessage(args[2])}, &answer)
+	ts.Check(err)
+	for _, keep := range args[3:] {
+		name, path, _ := strings.Cut(keep, "=")
+		value := answer
+		for part := range strings.SplitSeq(path, ".") {
+			object, ok := value.(map[string]any)
+			if !ok {
+				ts.Fatalf("the answer %v has no field %s", answer, path)
+			}
+			value = object[part]
+		}
+		ts.Setenv(name, fmt.Sprint(value))
+	}
+}
+
+// TestIncidentIsTold: what a person reads of an incident.
+func TestIncidentIsTold(t *testing.T) {
+	var out strings.Builder
+	printIncident(&environment{stdout: &out}, &evenkeel.Incident{
+		ID: "i3", Kind: evenkeel.IncidentDiskLow, Subject: "n1", Severity: evenkeel.SeverityWarning, Summary: "2 % of the disk are free.",
+		Advice: "Make room.", Opened: 0, Last: 60000, Count: 2,
+	})
+	want := "i3  warning  disk_low (n1)  open\n  2 % of the disk are free.\n  Do: Make room.\n" +
+		"  Opened 1970-01-01T00:00:00.000Z, seen 2 times, last 1970-01-01T00:01:00.000Z\n\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }

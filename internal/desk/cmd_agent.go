@@ -174,7 +174,8 @@ func (d *Desk) checkRole(c *call, ws *workspaceRow, old *agentRow, b *evenkeel.A
 // operates tells whether the actor has an operator's rights of his own: a
 // service that acts for one has not.
 func (a *actor) operates() bool {
-	return a.by.Kind == evenkeel.PrincipalSystem || a.role == evenkeel.RoleOperator && a.service == nil
+	own := a.service == nil || a.by.Kind == evenkeel.PrincipalService
+	return a.by.Kind == evenkeel.PrincipalSystem || a.role == evenkeel.RoleOperator && own
 }
 
 func administers(r evenkeel.Role) bool {

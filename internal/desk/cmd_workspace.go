@@ -167,8 +167,8 @@ func (d *Desk) apiKeyPut(c *call, b *evenkeel.APIKeyPut) (evenkeel.Result, *even
 	if refusal := checkLabel("name", b.Key.Name, maxLabel); refusal != nil {
 		return evenkeel.Result{}, refusal
 	}
-	if b.Key.Role != evenkeel.RoleService {
-		return evenkeel.Result{}, evenkeel.FieldErrorf("role", "an API key's role is service")
+	if refusal := c.actor.mayGiveKey(old, b.Key.Role); refusal != nil {
+		return evenkeel.Result{}, refusal
 	}
 	if b.Hash == "" && old == nil || len(b.Hash) > maxName {
 		return evenkeel.Result{}, evenkeel.FieldErrorf("key", "a new API key needs a key")
@@ -200,10 +200,26 @@ func (d *Desk) apiKeyPut(c *call, b *evenkeel.APIKeyPut) (evenkeel.Result, *even
 	return evenkeel.Result{}, nil
 }
 
+// mayGiveKey keeps operators' keys, which the nodes make for whoever is beside
+// them on their machine, in the hands of the cell.
+func (a *actor) mayGiveKey(old *apiKeyRow, role evenkeel.Role) *evenkeel.Error {
+	own := a.by.Kind == evenkeel.PrincipalSystem
+	switch {
+	case role != evenkeel.RoleService && !(own && role == evenkeel.RoleOperator):
+		return evenkeel.FieldErrorf("role", "an API key's role is service")
+	case old != nil && old.Config.Role == evenkeel.RoleOperator && !own:
+		return evenkeel.Errorf(evenkeel.CodeForbidden, "the API key %s is a node's own", old.Config.ID)
+	}
+	return nil
+}
+
 func (d *Desk) apiKeyDelete(c *call, b *evenkeel.APIKeyDelete) (evenkeel.Result, *evenkeel.Error) {
 	k := d.apiKeys.get(key{c.actor.ws, b.ID})
 	if k == nil {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no API key %q", b.ID)
+	}
+	if refusal := c.actor.mayGiveKey(k, evenkeel.RoleService); refusal != nil {
+		return evenkeel.Result{}, refusal
 	}
 	d.dropKey(k)
 	return evenkeel.Result{}, nil

@@ -4,6 +4,8 @@ package edge
 
 import (
 	"errors"
+	"net"
+	"net/http"
 	"strings"
 
 	"github.com/evenkeel/evenkeel"
@@ -36,6 +38,9 @@ func (e *Edge) Authenticate(token string) (Identity, *evenkeel.Error) {
 	if err != nil {
 		return who, err
 	}
+	if who.nodesOwn() {
+		return Identity{}, evenkeel.Errorf(evenkeel.CodeUnauthenticated, "a node's own key is for the HTTP API only")
+	}
 	ws, id := who.Principal.Workspace, who.Principal.ID
 	switch who.Principal.Kind {
 	case evenkeel.PrincipalAgent:
@@ -47,6 +52,31 @@ func (e *Edge) Authenticate(token string) (Identity, *evenkeel.Error) {
 	default:
 	}
 	return who, nil
+}
+
+// nodesOwn tells whether the caller has a node's own key, which lies in the
+// node's data directory for the command line.
+func (who *Identity) nodesOwn() bool {
+	return who.Principal.Kind == evenkeel.PrincipalService && who.Role == evenkeel.RoleOperator
+}
+
+// besideNode tells whether the request was made on this machine: from a loopback
+// address, or from the very address that it came to. What a proxy has passed on
+// may come from anywhere.
+func (q *request) besideNode() bool {
+	if q.Header.Get("X-Forwarded-For") != "" || q.Header.Get("Forwarded") != "" || q.Header.Get("Via") != "" {
+		return false
+	}
+	if q.who.Loopback {
+		return true
+	}
+	local, ok := q.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return false
+	}
+	here, _, err := net.SplitHostPort(local.String())
+	from, _, err2 := net.SplitHostPort(q.RemoteAddr)
+	return err == nil && err2 == nil && here == from
 }
 
 func (e *Edge) identify(token string) (Identity, *evenkeel.Error) {

@@ -150,6 +150,9 @@ func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
 		}
 		q.who = who
 		q.who.Loopback = addressOf(q.Request).loopback
+		if who.nodesOwn() && !q.besideNode() {
+			return nil, evenkeel.Errorf(evenkeel.CodeUnauthenticated, "a node's own key is good on the node's machine only")
+		}
 	}
 	if !q.route.who.allows(q.who.Role) {
 		return nil, evenkeel.Errorf(evenkeel.CodeForbidden, "the role %s may not use %s %s", q.who.Role, q.route.method, q.route.path)

@@ -138,6 +138,7 @@ func (n *Node) start(ctx context.Context) error {
 		n.archive.Start()
 	}
 	n.edge.Start()
+	n.offerLocalKey(ctx)
 	n.serve()
 	n.tasks.Go(n.watch)
 	n.tasks.Go(n.reportClock)
@@ -325,6 +326,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		n.stopServing(ctx),
 		n.debug.close(),
 	)
+	err = errors.Join(err, n.withdrawLocalKey())
 	n.edge.Stop()
 	if n.archive != nil {
 		n.archive.Stop()
