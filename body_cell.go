@@ -37,6 +37,7 @@ type Limits struct {
 	MissedKeep   Duration `cbor:"53,keyasint,omitempty" json:"missed_keep"`   // an answered or closed item's stay
 	Context      int64    `cbor:"60,keyasint,omitempty" json:"context"`       // bytes of a customer's context
 	Aliases      int64    `cbor:"61,keyasint,omitempty" json:"aliases"`       // visitors remembered of a customer who were he
+	Namespaces   int64    `cbor:"80,keyasint,omitempty" json:"namespaces"`    // per workspace
 }
 
 // DefaultLimits returns the documented defaults.
@@ -49,7 +50,7 @@ func DefaultLimits() Limits {
 		ClosedChats: 20000, Customers: 200000, Nodes: 64, Incidents: 1000,
 		Tallies: 200000, TallyKeep: 35 * 24 * Hour,
 		Missed: 10000, MissedOwn: 5, MissedClaims: 100, MissedKeep: 30 * 24 * Hour,
-		Context: 16 << 10, Aliases: 16,
+		Context: 16 << 10, Aliases: 16, Namespaces: 100,
 	}
 }
 

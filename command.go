@@ -66,6 +66,10 @@ const (
 	KindMissedAnswer  Kind = 73
 	KindMissedClose   Kind = 74
 
+	// Namespaces of the operator's own channels.
+	KindNamespacePut    Kind = 100
+	KindNamespaceDelete Kind = 101
+
 	// Incidents.
 	KindIncidentRaise Kind = 90
 	KindIncidentEnd   Kind = 91
@@ -99,6 +103,7 @@ func Kinds() []KindInfo {
 		{KindCustomerClaim, "customer.claim"}, {KindContextSet, "context.set"},
 		{KindIncidentRaise, "incident.raise"}, {KindIncidentEnd, "incident.end"},
 		{KindWorkspaceDelete, "workspace.delete"},
+		{KindNamespacePut, "namespace.put"}, {KindNamespaceDelete, "namespace.delete"},
 		{KindQueueRefused, "queue.refused"},
 	}
 }

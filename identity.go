@@ -54,9 +54,10 @@ const (
 	PrincipalAgent                 // a person with a role: agent, supervisor, admin, operator
 	PrincipalService               // an API key
 	PrincipalSystem                // the cell itself: never from outside
+	PrincipalUser                  // one of the operator's own users, who only follows channels
 )
 
-var principalNames = []string{"none", "visitor", "agent", "service", "system"}
+var principalNames = []string{"none", "visitor", "agent", "service", "system", "user"}
 
 func (k PrincipalKind) String() string { return enumString(k, principalNames) }
 
@@ -136,7 +137,12 @@ const (
 	ChannelQueue   = "queue"  // live figures of a queue, without a history
 	ChannelDesk    = "desk"   // those of the workspace; it has no id
 	ChannelMissed  = "missed" // of a queue: its missed items
+	ChannelDevice  = "device" // reserved
 )
+
+// ChannelUser is the channel of one of the operator's users. It is a namespace
+// like others, but for who follows it: that user, by the server.
+const ChannelUser = "user"
 
 func enumString[E ~uint8](e E, names []string) string {
 	if int(e) < len(names) {

@@ -25,7 +25,7 @@ func Allowed(role Role, kind Kind) bool {
 		who = 0 // the cell itself only
 	case KindTokenRevoke, KindPasswordSet:
 		who = staff
-	case KindQueuePut, KindQueueDelete, KindAgentPut, KindAgentDelete, KindIncidentEnd, KindSigningPut:
+	case KindNamespacePut, KindNamespaceDelete, KindQueuePut, KindQueueDelete, KindAgentPut, KindAgentDelete, KindIncidentEnd, KindSigningPut:
 		who = config
 	case KindAPIKeyPut, KindAPIKeyDelete:
 		who = admin | operator

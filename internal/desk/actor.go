@@ -226,6 +226,9 @@ func errNoChat(id string) *evenkeel.Error {
 // refusal.
 func (d *Desk) MaySubscribe(by evenkeel.Principal, channel string) error {
 	denied := evenkeel.Errorf(evenkeel.CodeNotFound, "there is no channel %q", channel)
+	if by.Kind == evenkeel.PrincipalUser {
+		return denied // the desk's channels are none of his
+	}
 	a, refusal := d.actorOf(by)
 	if refusal != nil {
 		return refusal

@@ -223,6 +223,10 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.signingPut(c, b)
 	case *evenkeel.WorkspaceDelete:
 		return d.workspaceDelete(b)
+	case *evenkeel.NamespacePut:
+		return d.namespacePut(c, b)
+	case *evenkeel.NamespaceDelete:
+		return d.namespaceDelete(c, b)
 	case *evenkeel.IncidentRaise:
 		return d.incidentRaise(b)
 	case *evenkeel.IncidentEnd:

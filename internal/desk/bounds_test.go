@@ -110,6 +110,7 @@ func TestFullState(t *testing.T) {
 		{agent("admin"), &evenkeel.QueuePut{Queue: evenkeel.NewQueue("sales")}},
 		{agent("admin"), &evenkeel.QueuePut{Queue: queue}},
 		{agent("admin"), &evenkeel.APIKeyPut{Key: evenkeel.APIKey{ID: "bot", Role: evenkeel.RoleService}, Hash: "h"}},
+		{agent("admin"), &evenkeel.NamespacePut{Namespace: evenkeel.NewNamespace("quotes")}},
 		{evenkeel.System(), &evenkeel.WorkspacePut{Workspace: evenkeel.Workspace{ID: "acme"}}},
 	} {
 		// Without an id: the key alone would not fit.

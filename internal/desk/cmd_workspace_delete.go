@@ -51,6 +51,10 @@ func (d *Desk) dropFromWorkspace(id string) (done bool) {
 		d.dropKey(k)
 		return false
 	}
+	if n := first(d.namespaces.list, func(n *namespaceRow) bool { return n.Workspace == id }, func(a, b *namespaceRow) bool { return a.Config.Name < b.Config.Name }); n != nil {
+		d.dropNamespace(n)
+		return false
+	}
 	if q := first(d.queues.list, func(q *queueRow) bool { return q.Workspace == id }, func(a, b *queueRow) bool { return a.Config.ID < b.Config.ID }); q != nil {
 		d.dropQueue(q)
 		return false

@@ -195,6 +195,10 @@ func newBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.ContextSet)
 	case evenkeel.KindWorkspaceDelete:
 		return new(evenkeel.WorkspaceDelete)
+	case evenkeel.KindNamespacePut:
+		return new(evenkeel.NamespacePut)
+	case evenkeel.KindNamespaceDelete:
+		return new(evenkeel.NamespaceDelete)
 	case evenkeel.KindIncidentRaise:
 		return new(evenkeel.IncidentRaise)
 	case evenkeel.KindIncidentEnd:

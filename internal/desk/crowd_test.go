@@ -302,7 +302,13 @@ func (w *crowd) rareBody() evenkeel.Body {
 // keeping makes what keepers of the cell ask for.
 func (w *crowd) keeping() evenkeel.Body {
 	r := w.r
-	switch r.IntN(16) {
+	switch r.IntN(18) {
+	case 16:
+		n := evenkeel.NewNamespace("n" + itoa(r.IntN(3)))
+		n.Subscribe = evenkeel.SubscribeRule(r.IntN(4))
+		return &evenkeel.NamespacePut{Namespace: n}
+	case 17:
+		return &evenkeel.NamespaceDelete{Namespace: "n" + itoa(r.IntN(3))}
 	case 9, 10, 11:
 		return w.identify()
 	case 12, 13:

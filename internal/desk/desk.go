@@ -71,6 +71,7 @@ type Desk struct {
 	tallies    table[tallyKey, tallyRow, *tallyRow]
 	ops        table[uint64, opRow, *opRow]
 	misses     table[uint64, missedRow, *missedRow]
+	namespaces table[key, namespaceRow, *namespaceRow]
 
 	// Derived from the rows: rebuilt by relink.
 	floor      *routing.Floor
@@ -134,6 +135,7 @@ func (d *Desk) tables() []anyTable {
 		&d.chats, &d.channels, &d.chunks, &d.keys, &d.timers, &d.work, &d.incidents,
 		&d.tallies, &d.ops,
 		&d.misses,
+		&d.namespaces,
 	}
 }
 

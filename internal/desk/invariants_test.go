@@ -146,6 +146,9 @@ func sizeInvariant(d *Desk, bytes int64) error {
 		bytes += tallySize(t)
 	}
 	bytes += int64(d.keys.len()) * keyBytes
+	for _, n := range d.namespaces.list {
+		bytes += namespaceSize(&n.Config)
+	}
 	bytes += int64(d.nodes.len()+d.apiKeys.len()+d.tokens.len()+d.customers.len()+d.sessions.len()+d.timers.len()+d.work.len()) * rowBytes
 	for _, cu := range d.customers.list {
 		bytes += customerSize(cu)

@@ -22,7 +22,7 @@ func (d *Desk) relink() error {
 	}
 	steps := []func() error{
 		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkMissed, d.relinkChats, d.relinkSessions, d.relinkKeys,
-		d.relinkArchive, d.relinkTime, d.relinkIncidents, d.relinkTallies,
+		d.relinkArchive, d.relinkTime, d.relinkIncidents, d.relinkTallies, d.relinkNamespaces,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -105,6 +105,17 @@ func (d *Desk) relinkAgents() error {
 		if k.Hash != "" {
 			d.byHash[k.Hash] = k
 		}
+	}
+	return nil
+}
+
+func (d *Desk) relinkNamespaces() error {
+	for _, n := range d.namespaces.list {
+		ws := d.workspaces.get(n.Workspace)
+		if ws == nil {
+			return errors.New("a namespace of an unknown workspace")
+		}
+		ws.namespaces++
 	}
 	return nil
 }

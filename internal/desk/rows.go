@@ -90,7 +90,8 @@ type workspaceRow struct {
 	Sent    int64 `cbor:"3,keyasint,omitempty"` // messages, ever
 	Leaving bool  `cbor:"4,keyasint,omitempty"` // it is being removed
 
-	queues, agents, apiKeys, chats int64                       // counts
+	queues, agents, apiKeys, chats int64 // counts
+	namespaces                     int64
 	stored                         int64                       // bytes of its channels
 	rooms                          btree.Map[uint64, *chatRow] // its chats, by sequence
 	people                         btree.Map[string, *customerRow]
@@ -176,6 +177,12 @@ type apiKeyRow struct {
 	Workspace string          `cbor:"1,keyasint"`
 	Config    evenkeel.APIKey `cbor:"2,keyasint"`
 	Hash      string          `cbor:"3,keyasint,omitempty"`
+}
+
+type namespaceRow struct {
+	rowMeta
+	Workspace string             `cbor:"1,keyasint"`
+	Config    evenkeel.Namespace `cbor:"2,keyasint"`
 }
 
 type tokenRow struct {
@@ -442,6 +449,7 @@ func (r *nodeRow) key() string                { return r.ID }
 func (r *workspaceRow) key() string           { return r.ID }
 func (r *queueRow) key() key                  { return key{r.Workspace, r.Config.ID} }
 func (a *agentRow) key() key                  { return key{a.Workspace, a.Config.ID} }
+func (r *namespaceRow) key() key              { return key{r.Workspace, r.Config.Name} }
 func (r *apiKeyRow) key() key                 { return key{r.Workspace, r.Config.ID} }
 func (r *tokenRow) key() string               { return r.Hash }
 func (c *customerRow) key() key               { return key{c.Workspace, c.ID} }

@@ -112,6 +112,8 @@ func queueSize(q *evenkeel.Queue) int64 {
 	return chatBytes + int64(len(q.Name)+len(q.Greeting)+len(q.OfflineMessage)+len(q.AcceptMessage)) + skillsSize(q.Skills)
 }
 
+func namespaceSize(n *evenkeel.Namespace) int64 { return 2*rowBytes + int64(len(n.Name)) }
+
 func workspaceSize(w *evenkeel.Workspace) int64 {
 	return chatBytes + int64(len(w.Name)) + tagsSize(w.Origins) + tagsSize(w.Hosts)
 }

@@ -57,7 +57,7 @@ func TestDocsHaveEveryField(t *testing.T) {
 	_, text, _ := strings.Cut(string(b), "## Fields of what is set over HTTP only")
 	for path, s := range map[string]*shape{
 		"POST /v1/auth/login": shapeFor[loginBody](), "POST /v1/auth/password": shapeFor[passwordBody](),
-		"POST /v1/visitors": shapeFor[visitorBody](), "PUT /v1/queues/{id}": shapeFor[evenkeel.Queue](),
+		"POST /v1/visitors": shapeFor[visitorBody](), "PUT /v1/namespaces/{id}": shapeFor[namespaceBody](), "PUT /v1/queues/{id}": shapeFor[evenkeel.Queue](),
 		"PUT /v1/agents/{id}": shapeFor[agentBody](), "PUT /v1/api-keys/{id}": shapeFor[keyBody](),
 		"PUT /v1/customers/{id}": shapeFor[customerBody](), "PUT /v1/workspaces/{id}": shapeFor[evenkeel.Workspace](),
 	} {

@@ -41,6 +41,9 @@ type Reader interface {
 	Transcript(by evenkeel.Principal, chat string, r evenkeel.MessageRange, notes bool) (*evenkeel.Transcript, error)
 	Why(by evenkeel.Principal, chat string) (*evenkeel.Why, error)
 
+	Namespace(workspace, name string) (evenkeel.Namespace, bool)
+	Namespaces(by evenkeel.Principal, after string, limit int) ([]evenkeel.Namespace, error)
+
 	Incidents(by evenkeel.Principal, open bool, after string, limit int) ([]*evenkeel.Incident, error)
 	Missed(by evenkeel.Principal, id string) (*evenkeel.Missed, error)
 	MissedItems(by evenkeel.Principal, filter evenkeel.MissedFilter, after string, limit int) ([]*evenkeel.Missed, error)

@@ -60,6 +60,7 @@ func (e *Edge) routes() []route {
 		e.configRoutes(),
 		e.workspaceRoutes(),
 		e.signingRoutes(),
+		e.namespaceRoutes(),
 		e.customerRoutes(),
 		e.archiveRoutes(),
 		e.reportRoutes(),
