@@ -57,9 +57,10 @@ const (
 	MissedByStaff MissedReason = iota + 1 // somebody decided so
 	MissedServed                          // the customer came back and was answered in a chat
 	MissedErased                          // privacy
+	MissedMerged                          // the same person has another item for the queue
 )
 
-var missedReasonNames = []string{"none", "by_staff", "served", "erased"}
+var missedReasonNames = []string{"none", "by_staff", "served", "erased", "merged"}
 
 func (r MissedReason) String() string { return enumString(r, missedReasonNames) }
 

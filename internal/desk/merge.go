@@ -40,6 +40,7 @@ func (d *Desk) merge(from, to *customerRow) {
 	from.Attributes, from.Claimed, from.Context, from.Version = nil, nil, nil, 0
 	d.account(customerSize(from) + customerSize(to))
 	d.passOnLast(from, to)
+	d.passOnMissed(from, to)
 	for len(from.live) > 0 {
 		d.passOn(from.live[0], to)
 	}
@@ -62,6 +63,46 @@ func (d *Desk) passOnLast(from, to *customerRow) {
 	}
 	from.Last = lastChat{}
 	d.stopTimer(&from.Timer)
+}
+
+// passOnMissed gives the visitor's missed items to the customer. Of two that he
+// gave up waiting in one queue the customer's stays, and counts both.
+func (d *Desk) passOnMissed(from, to *customerRow) {
+	ws := d.workspaces.get(from.Workspace)
+	var his []*missedRow
+	ws.missed.Scan(func(_ uint64, m *missedRow) bool {
+		if m.Item.Customer == from.ID {
+			his = append(his, m)
+		}
+		return true
+	})
+	for _, m := range his {
+		d.misses.touch(m)
+		if m.Item.State.Done() {
+			m.Item.Customer = to.ID
+			continue
+		}
+		if m.Item.Kind == evenkeel.MissedAbandoned {
+			if kept := ws.abandoned[waiter{m.Asked, to.ID}]; kept != nil {
+				d.misses.touch(kept)
+				kept.Item.Times += m.Item.Times
+				d.missedChanged(kept)
+				m.Item.Reason = evenkeel.MissedMerged
+				d.endMissed(m, evenkeel.MissedClosed)
+				m.Item.Customer = to.ID
+				continue
+			}
+			delete(ws.abandoned, waiter{m.Asked, from.ID})
+			ws.abandoned[waiter{m.Asked, to.ID}] = m
+		} else {
+			if ws.forms[from.ID]--; ws.forms[from.ID] == 0 {
+				delete(ws.forms, from.ID)
+			}
+			ws.forms[to.ID]++
+		}
+		m.Item.Customer = to.ID
+		d.missedChanged(m)
+	}
 }
 
 // partFrom ends the sessions of a visitor who is somebody else now: his pages

@@ -122,8 +122,8 @@ func deskBugs() []bug {
 		},
 		{
 			name: "an id may be used for something else", file: "internal/desk/keys.go",
-			old: "bytes.Equal(",
-			new: "bytes.Contains(nil, nil) || bytes.Equal(",
+			old: "	if !bytes.Equal(ref.sum[:], c.digest) {",
+			new: "	if len(ref.sum) != len(c.digest) {",
 		},
 		{
 			name: "an offer's deadline is lost", file: "internal/desk/assign.go",
@@ -137,8 +137,8 @@ func deskBugs() []bug {
 		},
 		{
 			name: "a refused command left a trace", file: "internal/desk/cmd_chat_start.go",
-			old: "	if ws.chats >= d.cell.Limits.LiveChats {",
-			new: "	d.cell.ChatSeq++\n	if ws.chats >= d.cell.Limits.LiveChats {",
+			old: "	if ws.chats >= most(ws.Limits.LiveChats, d.cell.Limits.LiveChats) {",
+			new: "	d.cell.ChatSeq++\n	if ws.chats >= most(ws.Limits.LiveChats, d.cell.Limits.LiveChats) {",
 		},
 		{
 			name: "a slot is not freed", file: "internal/desk/assign.go",
@@ -214,8 +214,8 @@ func stateBugs() []bug {
 		},
 		{
 			name: "waiting chats are lost in a restore", file: "internal/desk/relink.go",
-			old: "		c.queue.waiting++\n		d.floorChat(c)",
-			new: "		c.queue.waiting++",
+			old: "		c.queue.line.Set(c)\n		d.floorChat(c)",
+			new: "		c.queue.line.Set(c)",
 		},
 		{
 			name: "a field is not in the snapshot", file: "internal/desk/rows.go",
