@@ -115,6 +115,9 @@ type TokenIssue struct {
 	Life  Duration `cbor:"3,keyasint"`
 	// Replaces is the hash of the token that this one refreshes.
 	Replaces string `cbor:"4,keyasint,omitempty"`
+	// From where, and by which program, for people to recognize the login by.
+	Address string `cbor:"5,keyasint,omitempty"`
+	Program string `cbor:"6,keyasint,omitempty"`
 }
 
 // TokenRevoke ends logins: one by its hash, or all of an agent.
@@ -139,6 +142,8 @@ type StartUse struct {
 	StartHash string   `cbor:"1,keyasint"`
 	TokenHash string   `cbor:"2,keyasint"`
 	Life      Duration `cbor:"3,keyasint"`
+	Address   string   `cbor:"4,keyasint,omitempty"`
+	Program   string   `cbor:"5,keyasint,omitempty"`
 }
 
 func (*CellForm) Kind() Kind     { return KindCellForm }

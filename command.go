@@ -137,8 +137,17 @@ type Command struct {
 	// A zero Session is an HTTP request.
 	Session SessionID
 	Seq     uint64
-	Body    Body
+	// IfVersion is the version that the object must have for the command to be
+	// carried out, or IfPresent or IfAbsent; 0: whatever it has.
+	IfVersion uint64
+	Body      Body
 }
+
+// What an object must be for a command that names no version of it.
+const (
+	IfPresent uint64 = 1<<64 - 1
+	IfAbsent  uint64 = 1<<64 - 2
+)
 
 // Body is what a command asks for: one of the types of body_*.go.
 type Body interface {

@@ -15,6 +15,17 @@ type Login struct {
 	Session    string   // the token's hash: names this login
 }
 
+// LoginState is a login as its owner sees it in a list.
+type LoginState struct {
+	ID      string `json:"id"` // a part of the hash
+	Created Time   `json:"created"`
+	Expires Time   `json:"expires"`
+	Address string `json:"address,omitempty"`
+	Program string `json:"program,omitempty"`
+
+	Hash string `json:"-"` // of the token
+}
+
 // Credentials are what a password is checked against.
 type Credentials struct {
 	Agent      string

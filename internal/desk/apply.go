@@ -124,7 +124,13 @@ func (d *Desk) admit(c *call, body evenkeel.Body) (evenkeel.Result, *evenkeel.Er
 	} else if repeat {
 		return evenkeel.Result{Repeated: true}, nil
 	}
+	if refusal := d.checkVersion(c, body); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
 	result, refusal := d.dispatch(c, body)
+	if refusal == nil {
+		d.newVersion(c, body)
+	}
 	if refusal == nil && c.id != "" && !c.stored {
 		d.remember(c, &result)
 	}

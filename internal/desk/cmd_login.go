@@ -7,6 +7,9 @@ import (
 // tokenIssue records a login. Above the limit of logins the agent's oldest one
 // ends.
 func (d *Desk) tokenIssue(b *evenkeel.TokenIssue) (evenkeel.Result, *evenkeel.Error) {
+	if refusal := checkLogin(b.Address, b.Program); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
 	a := d.agentNamed(b.Agent)
 	if a == nil {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no agent %q", b.Agent)
@@ -20,7 +23,7 @@ func (d *Desk) tokenIssue(b *evenkeel.TokenIssue) (evenkeel.Result, *evenkeel.Er
 	if d.tokens.get(b.Hash) != nil {
 		return evenkeel.Result{Repeated: true}, nil
 	}
-	d.addToken(a, b.Hash, b.Life)
+	d.addToken(a, &tokenRow{Hash: b.Hash, Address: b.Address, Program: b.Program}, b.Life)
 	if old := d.tokens.get(b.Replaces); old != nil {
 		d.tokens.touch(old)
 		d.stopTimer(&old.Timer)
@@ -44,17 +47,32 @@ func (d *Desk) agentNamed(name string) *agentRow {
 	return d.agents.get(key{evenkeel.DefaultWorkspace, name})
 }
 
-func (d *Desk) addToken(a *agentRow, hash string, life evenkeel.Duration) {
+// Bounds of what a login is recognized by, in bytes.
+const (
+	maxAddress = 64
+	maxProgram = 200
+)
+
+func checkLogin(address, program string) *evenkeel.Error {
+	if len(address) > maxAddress || len(program) > maxProgram {
+		return evenkeel.FieldErrorf("program", "a login's address has at most %d bytes, its program's name %d", maxAddress, maxProgram)
+	}
+	return nil
+}
+
+func tokenSize(t *tokenRow) int64 { return rowBytes + int64(len(t.Address)+len(t.Program)) }
+
+func (d *Desk) addToken(a *agentRow, t *tokenRow, life evenkeel.Duration) {
 	for int64(len(a.tokens)) >= d.cell.Limits.Tokens {
 		d.dropToken(a.tokens[0])
 	}
 	d.cell.TokenSeq++
-	t := &tokenRow{Hash: hash, Workspace: a.Workspace, Agent: a.Config.ID, Seq: d.cell.TokenSeq,
-		Expires: d.cell.Now + evenkeel.DeskTime(life)}
-	t.Timer = d.setTimer(timerToken, "", hash, t.Expires)
+	t.Workspace, t.Agent, t.Seq = a.Workspace, a.Config.ID, d.cell.TokenSeq
+	t.Issued, t.Expires = d.Wall(), d.cell.Now+evenkeel.DeskTime(life)
+	t.Timer = d.setTimer(timerToken, "", t.Hash, t.Expires)
 	d.tokens.add(t)
 	a.tokens = append(a.tokens, t)
-	d.account(rowBytes)
+	d.account(tokenSize(t))
 }
 
 // dropToken ends a login: edges disconnect whoever came with it.
@@ -62,7 +80,7 @@ func (d *Desk) dropToken(t *tokenRow) {
 	d.tokens.touch(t)
 	d.stopTimer(&t.Timer)
 	d.tokens.remove(t)
-	d.account(-rowBytes)
+	d.account(-tokenSize(t))
 	a := d.agents.get(key{t.Workspace, t.Agent})
 	for i := range a.tokens {
 		if a.tokens[i] == t {
@@ -131,6 +149,9 @@ func (d *Desk) passwordSet(c *call, b *evenkeel.PasswordSet) (evenkeel.Result, *
 
 // startUse turns the first-run link into a login of the first admin.
 func (d *Desk) startUse(b *evenkeel.StartUse) (evenkeel.Result, *evenkeel.Error) {
+	if refusal := checkLogin(b.Address, b.Program); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
 	if d.cell.StartHash == "" || d.cell.StartHash != b.StartHash {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeInvalidCredentials, "the link was used already or is not of this cell; sign in with the password")
 	}
@@ -142,7 +163,7 @@ func (d *Desk) startUse(b *evenkeel.StartUse) (evenkeel.Result, *evenkeel.Error)
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeInvalidCredentials, "the first admin does not exist any more")
 	}
 	d.cell.StartHash = ""
-	d.addToken(a, b.TokenHash, b.Life)
+	d.addToken(a, &tokenRow{Hash: b.TokenHash, Address: b.Address, Program: b.Program}, b.Life)
 	return evenkeel.Result{Agent: d.agentState(a)}, nil
 }
 

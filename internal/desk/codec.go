@@ -16,13 +16,14 @@ const maxName = 256
 const (
 	flagBehalf  = 1 << 0
 	flagSession = 1 << 1
+	flagVersion = 1 << 2
 )
 
 // EncodeCommand appends the command's form in an entry: an envelope of
 // length-prefixed fields, then the body as a CBOR map with integer keys. It
 // refuses what DecodeCommand would: in the log that would stop every replica.
 //
-//	kind(uvarint) flags(1) principal [principal] id [incarnation number seq] body
+//	kind(uvarint) flags(1) principal [principal] id [incarnation number seq] [version] body
 func EncodeCommand(dst []byte, c *evenkeel.Command) ([]byte, error) {
 	if c.Body == nil {
 		return nil, evenkeel.Errorf(evenkeel.CodeBadRequest, "a command needs a body")
@@ -35,6 +36,9 @@ func EncodeCommand(dst []byte, c *evenkeel.Command) ([]byte, error) {
 	if !c.Session.IsZero() {
 		flags |= flagSession
 	}
+	if c.IfVersion != 0 {
+		flags |= flagVersion
+	}
 	dst = binary.AppendUvarint(dst, uint64(c.Body.Kind()))
 	dst = append(dst, flags)
 	dst = appendPrincipal(dst, c.By)
@@ -46,6 +50,9 @@ func EncodeCommand(dst []byte, c *evenkeel.Command) ([]byte, error) {
 		dst = binary.AppendUvarint(dst, c.Session.Incarnation)
 		dst = binary.AppendUvarint(dst, c.Session.Number)
 		dst = binary.AppendUvarint(dst, c.Seq)
+	}
+	if flags&flagVersion != 0 {
+		dst = binary.AppendUvarint(dst, c.IfVersion)
 	}
 	var err error
 	if send, ok := c.Body.(*evenkeel.ChatSend); ok {
@@ -74,6 +81,7 @@ type envelope struct {
 	id         string
 	session    evenkeel.SessionID
 	seq        uint64
+	ifVersion  uint64
 	body       []byte
 }
 
@@ -85,7 +93,7 @@ func decodeEnvelope(b []byte) (envelope, error) {
 	r := reader{b: b}
 	e.kind = evenkeel.Kind(r.uvarint())
 	flags := r.byte()
-	if flags&^(flagBehalf|flagSession) != 0 {
+	if flags&^(flagBehalf|flagSession|flagVersion) != 0 {
 		return e, fmt.Errorf("desk: %s with unknown flags %#x", e.kind, flags)
 	}
 	e.by = r.principal()
@@ -97,6 +105,9 @@ func decodeEnvelope(b []byte) (envelope, error) {
 		e.session.Incarnation = r.uvarint()
 		e.session.Number = r.uvarint()
 		e.seq = r.uvarint()
+	}
+	if flags&flagVersion != 0 {
+		e.ifVersion = r.uvarint()
 	}
 	e.body = r.b
 	if r.err != nil {
@@ -124,7 +135,7 @@ func DecodeCommand(b []byte) (*evenkeel.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &evenkeel.Command{By: e.by, OnBehalfOf: e.onBehalfOf, ID: e.id, Session: e.session, Seq: e.seq, Body: body}, nil
+	return &evenkeel.Command{By: e.by, OnBehalfOf: e.onBehalfOf, ID: e.id, Session: e.session, Seq: e.seq, IfVersion: e.ifVersion, Body: body}, nil
 }
 
 func decodeBody(kind evenkeel.Kind, b []byte) (evenkeel.Body, error) {

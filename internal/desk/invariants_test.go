@@ -149,7 +149,10 @@ func sizeInvariant(d *Desk, bytes int64) error {
 	for _, n := range d.namespaces.list {
 		bytes += namespaceSize(&n.Config)
 	}
-	bytes += int64(d.nodes.len()+d.apiKeys.len()+d.tokens.len()+d.customers.len()+d.sessions.len()+d.timers.len()+d.work.len()) * rowBytes
+	for _, t := range d.tokens.list {
+		bytes += tokenSize(t)
+	}
+	bytes += int64(d.nodes.len()+d.apiKeys.len()+d.customers.len()+d.sessions.len()+d.timers.len()+d.work.len()) * rowBytes
 	for _, cu := range d.customers.list {
 		bytes += customerSize(cu)
 	}

@@ -3,6 +3,7 @@ package desk
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -31,6 +32,9 @@ func digest(c *call) []byte {
 	var buf [512]byte
 	b := append(buf[:0], byte(c.kind), byte(c.kind>>8))
 	b = appendPrincipal(b, c.onBehalfOf)
+	if c.ifVersion != 0 {
+		b = binary.AppendUvarint(b, c.ifVersion)
+	}
 	b = append(b, c.body...)
 	sum := sha256.Sum256(b)
 	return append(make([]byte, 0, digestSize), sum[:digestSize]...)

@@ -29,6 +29,30 @@ func (d *Desk) Token(hash string) (evenkeel.Login, bool) {
 	}, true
 }
 
+// loginName is how much of a token's hash names the login in lists.
+const loginName = 16
+
+// Logins lists the logins of an agent, the oldest first: for himself and for
+// admins.
+func (d *Desk) Logins(by evenkeel.Principal, agent string) ([]evenkeel.LoginState, error) {
+	a, refusal := d.actorOf(by)
+	if refusal != nil {
+		return nil, refusal
+	}
+	row := d.agents.get(key{a.ws, agent})
+	if row == nil || !d.mayManage(&a, a.ws, agent) {
+		return nil, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no agent %q", agent)
+	}
+	out := make([]evenkeel.LoginState, 0, len(row.tokens))
+	for _, t := range row.tokens {
+		out = append(out, evenkeel.LoginState{
+			ID: t.Hash[:min(loginName, len(t.Hash))], Created: t.Issued, Expires: d.Wall() + evenkeel.Time(t.Expires-d.cell.Now),
+			Address: t.Address, Program: t.Program, Hash: t.Hash,
+		})
+	}
+	return out, nil
+}
+
 // APIKey returns the login of an API key by its SHA-256.
 func (d *Desk) APIKey(hash string) (evenkeel.Login, bool) {
 	k := d.byHash[hash]

@@ -56,10 +56,11 @@ type cellRow struct {
 	ArchiveSwept uint64 `cbor:"32,keyasint,omitempty"`
 	// Chats that lingered before there was a copy are put up to this Lingered.
 	ArchiveAdopted uint64            `cbor:"33,keyasint,omitempty"`
-	Retention      uint64            `cbor:"34,keyasint,omitempty"` // timer of the daily look for chats to expire
-	Stepped        evenkeel.DeskTime `cbor:"35,keyasint,omitempty"` // when wall time last jumped
-	MissedSeq      uint64            `cbor:"50,keyasint"`           // of missed items
-	MissedDone     uint64            `cbor:"51,keyasint"`           // rises with each item that comes to its end
+	Retention      uint64            `cbor:"34,keyasint,omitempty"`  // timer of the daily look for chats to expire
+	Stepped        evenkeel.DeskTime `cbor:"35,keyasint,omitempty"`  // when wall time last jumped
+	MissedSeq      uint64            `cbor:"50,keyasint"`            // of missed items
+	MissedDone     uint64            `cbor:"51,keyasint"`            // rises with each item that comes to its end
+	VersionSeq     uint64            `cbor:"100,keyasint,omitempty"` // the last version given
 }
 
 type nodeRow struct {
@@ -82,9 +83,10 @@ type archiveCopy struct {
 type workspaceRow struct {
 	rowMeta
 	evenkeel.Workspace `cbor:"1,keyasint"`
-	MissedTimer        uint64            `cbor:"50,keyasint,omitempty"` // when missed items that are done may go
-	Identity           *evenkeel.Signing `cbor:"60,keyasint,omitempty"` // of customers
-	Tokens             *evenkeel.Signing `cbor:"61,keyasint,omitempty"` // of push users
+	MissedTimer        uint64            `cbor:"50,keyasint,omitempty"`  // when missed items that are done may go
+	Identity           *evenkeel.Signing `cbor:"60,keyasint,omitempty"`  // of customers
+	Tokens             *evenkeel.Signing `cbor:"61,keyasint,omitempty"`  // of push users
+	Version            uint64            `cbor:"100,keyasint,omitempty"` // of the configuration
 
 	Started int64 `cbor:"2,keyasint,omitempty"` // chats, ever
 	Sent    int64 `cbor:"3,keyasint,omitempty"` // messages, ever
@@ -112,8 +114,9 @@ type queueRow struct {
 	Workspace string            `cbor:"1,keyasint"`
 	Config    evenkeel.Queue    `cbor:"2,keyasint"`
 	Staff     staff             `cbor:"40,keyasint,omitempty"`
-	Settled   evenkeel.DeskTime `cbor:"41,keyasint,omitempty"` // up to when the staff's time is counted
-	Unlisted  uint64            `cbor:"50,keyasint,omitempty"` // abandoned chats for which the list of missed items had no room
+	Settled   evenkeel.DeskTime `cbor:"41,keyasint,omitempty"`  // up to when the staff's time is counted
+	Unlisted  uint64            `cbor:"50,keyasint,omitempty"`  // abandoned chats for which the list of missed items had no room
+	Version   uint64            `cbor:"100,keyasint,omitempty"` // of the configuration
 
 	missed  int64  // items that are not done
 	floorID string // the queue's name on the routing floor
@@ -149,7 +152,8 @@ type agentRow struct {
 	Turns        []turn               `cbor:"12,keyasint,omitempty"`
 	Seq          uint64               `cbor:"13,keyasint"` // in the order of creation: his place in every queue
 	Stands       standing             `cbor:"40,keyasint,omitempty"`
-	Settled      evenkeel.DeskTime    `cbor:"41,keyasint,omitempty"` // up to when his time is counted
+	Settled      evenkeel.DeskTime    `cbor:"41,keyasint,omitempty"`  // up to when his time is counted
+	Version      uint64               `cbor:"100,keyasint,omitempty"` // of the configuration
 
 	floorID  string
 	channel  *channelRow
@@ -177,6 +181,7 @@ type apiKeyRow struct {
 	Workspace string          `cbor:"1,keyasint"`
 	Config    evenkeel.APIKey `cbor:"2,keyasint"`
 	Hash      string          `cbor:"3,keyasint,omitempty"`
+	Version   uint64          `cbor:"100,keyasint,omitempty"` // of the configuration
 }
 
 type namespaceRow struct {
@@ -193,6 +198,9 @@ type tokenRow struct {
 	Seq       uint64            `cbor:"4,keyasint"`
 	Expires   evenkeel.DeskTime `cbor:"5,keyasint"`
 	Timer     uint64            `cbor:"6,keyasint"`
+	Issued    evenkeel.Time     `cbor:"100,keyasint,omitempty"`
+	Address   string            `cbor:"101,keyasint,omitempty"`
+	Program   string            `cbor:"102,keyasint,omitempty"`
 }
 
 // lastChat is what is remembered of a customer's last chat for reopening.
@@ -215,7 +223,8 @@ type customerRow struct {
 	Name       string          `cbor:"3,keyasint,omitempty"`
 	Attributes json.RawMessage `cbor:"4,keyasint,omitempty"`
 	Last       lastChat        `cbor:"5,keyasint,omitempty"`
-	Timer      uint64          `cbor:"6,keyasint,omitempty"` // when it may be forgotten
+	Timer      uint64          `cbor:"6,keyasint,omitempty"`   // when it may be forgotten
+	PutVersion uint64          `cbor:"100,keyasint,omitempty"` // of what customer.put sets
 
 	Signed      *evenkeel.SignedProfile `cbor:"60,keyasint,omitempty"` // by the last signed identity
 	SignedUntil evenkeel.DeskTime       `cbor:"61,keyasint,omitempty"` // the token that it brought ends; till then it is remembered

@@ -31,6 +31,7 @@ var update = flag.Bool("desk.update", false, "write what the transcripts come to
 //	> ann chat.accept {"chat":"c1"}  a command; people are visitors unless they are agents
 //	> bot:x for y chat.send {...}    a service on behalf of somebody
 //	> id=1 ann chat.send {...}       with an idempotency id of its own
+//	> version=3 admin queue.put {..} if the object has the version; none, any
 //	> why c1 | chats ann | limits {...}
 //	> levels of general | levels of agent ann | figures of general
 //	> copy k1 7                      node n1's copy of the archive is at operation 7
@@ -234,12 +235,15 @@ func (s *story) command(by evenkeel.Principal, body evenkeel.Body) *evenkeel.Com
 // parse reads "[id=X] [seq=N] NAME [for NAME] METHOD {JSON}".
 func (s *story) parse(line string) *evenkeel.Command {
 	words := strings.Fields(line)
-	id, seq := "", ""
+	id, seq, version := "", "", ""
 	for strings.Contains(words[0], "=") {
 		k, v, _ := strings.Cut(words[0], "=")
-		if k == "id" {
+		switch k {
+		case "id":
 			id = v
-		} else {
+		case "version":
+			version = v
+		default:
 			seq = v
 		}
 		words = words[1:]
@@ -259,6 +263,16 @@ func (s *story) parse(line string) *evenkeel.Command {
 	c.OnBehalfOf = behalf
 	if id != "" {
 		c.ID = id
+	}
+	switch version {
+	case "":
+	case "none":
+		c.IfVersion = evenkeel.IfAbsent
+	case "any":
+		c.IfVersion = evenkeel.IfPresent
+	default:
+		_, err := fmt.Sscan(version, &c.IfVersion)
+		s.check(err)
 	}
 	if seq != "" {
 		c.Session = s.sessions[name][0]

@@ -134,6 +134,9 @@ func (e *Edge) identifyLogin(token string) (who Identity, refusal *evenkeel.Erro
 			who.Expires = r.Wall() + evenkeel.Time(login.Expires-r.Now())
 		}
 	})
+	if refusal == nil && who.Login != "" {
+		e.saw(who.Login)
+	}
 	return who, refusal
 }
 

@@ -47,10 +47,22 @@ type Config struct {
 	// block.
 	Observe func(Observation)
 
+	// Advertise is the address at which callers reach this node, such as
+	// https://chat.example; empty: the one that they have used.
+	Advertise string
+	// Transports are the ways to open a realtime connection, the best first.
+	Transports []Transport
+
+	// Rates limit the HTTP API; the zero value limits nothing.
+	Rates Rates
+
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger     // default: nothing is logged
 	PasswordCost auth.Cost        // default auth.DefaultCost()
 }
+
+// Transport is a way to open a realtime connection, and its path.
+type Transport struct{ Name, Path string }
 
 // Edge serves callers. New makes one, Start begins to carry commands, Stop
 // ends it; in between all methods may be called from any goroutine.
@@ -79,7 +91,8 @@ type Edge struct {
 	// visitors are the clients of a customer's channel whose session is opened
 	// on demand: they must be told when the customer gets a live chat.
 	visitors map[string]map[ClientID]bool
-	guests   map[string]int64 // clients, by workspace
+	guests   map[string]int64         // clients, by workspace
+	seen     map[string]evenkeel.Time // when a login was used last, here
 
 	limits limitTable
 	live   live
@@ -96,6 +109,11 @@ type limitTable struct {
 	writes   *buckets // of a customer
 	looks    *buckets // of an address at what pages show
 	tenants  tenants
+	account  *buckets // wrong passwords for one account, from wherever
+	devices  *buckets // wrong passwords of a device that has signed in before
+	known    *buckets // the addresses from which an account was signed in to
+
+	addressReads, addressWrites, userReads, userWrites, keyReads, keyWrites *gauge
 }
 
 // Limits by address, and the tables' bounds.
@@ -104,6 +122,7 @@ const (
 	wrongPasswords = 10  // a minute, address and account
 	wrongGuesses   = 60  // a minute and address
 	pageLooks      = 120 // a minute and address
+	wrongAnywhere  = 100 // a minute and account, from unknown addresses and devices
 	maxAddresses   = 20000
 	hashSlots      = 2 // passwords hashed at a time
 )
@@ -130,7 +149,7 @@ func New(cfg Config) (*Edge, error) {
 		cfg: cfg, born: cfg.Now(), passwords: passwords, methods: Methods(),
 		typing: shapeFor[typingParams](), nothing: shapeFor[struct{}](), context: shapeFor[contextGetParams](),
 		stop: make(chan struct{}), ended: make(chan struct{}),
-		clients: map[ClientID]*connection{}, visitors: map[string]map[ClientID]bool{}, guests: map[string]int64{},
+		clients: map[ClientID]*connection{}, visitors: map[string]map[ClientID]bool{}, guests: map[string]int64{}, seen: map[string]evenkeel.Time{},
 		keys: keySources{all: map[string]keySource{}},
 		limits: limitTable{
 			tenants:  tenants{commands: map[string]*tenantRate{}},
@@ -140,6 +159,13 @@ func New(cfg Config) (*Edge, error) {
 			typing:   newBuckets(1, typingEvery, maxTyping),
 			writes:   newBuckets(writeTokens, writeTokens*writeEvery, maxAddresses),
 			looks:    newBuckets(pageLooks, time.Minute, maxAddresses),
+			account:  newBuckets(wrongAnywhere, time.Minute, maxAddresses),
+			devices:  newBuckets(wrongPasswords, time.Minute, maxAddresses),
+			known:    newBuckets(1, time.Hour, maxAddresses),
+
+			addressReads: newGauge("address", cfg.Rates.AddressReads, maxAddresses), addressWrites: newGauge("address", cfg.Rates.AddressWrites, maxAddresses),
+			userReads: newGauge("user", cfg.Rates.UserReads, maxAddresses), userWrites: newGauge("user", cfg.Rates.UserWrites, maxAddresses),
+			keyReads: newGauge("key", cfg.Rates.KeyReads, maxAddresses), keyWrites: newGauge("key", cfg.Rates.KeyWrites, maxAddresses),
 		},
 	}
 	e.amends = make(chan struct{}, maxAmends)

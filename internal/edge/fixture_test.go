@@ -138,6 +138,7 @@ type fixture struct {
 	server *httptest.Server
 	tokens map[evenkeel.Role]string
 	judge  *judge
+	rates  Rates
 
 	mu       sync.Mutex
 	typed    []string // ephemeral publications
@@ -148,9 +149,17 @@ type fixture struct {
 
 const testPassword = "correct horse"
 
+// newFixture makes one whose answers are held against the description.
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{T: t, cell: newTestCell(t), tokens: map[evenkeel.Role]string{}, judge: newJudge(t)}
+	f := newUnjudged(t)
+	f.judge = newJudge(t)
+	return f
+}
+
+func newUnjudged(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{T: t, cell: newTestCell(t), tokens: map[evenkeel.Role]string{}}
 	f.build()
 	f.server = httptest.NewServer(f.edge.Handler())
 	t.Cleanup(f.server.Close)
@@ -188,7 +197,7 @@ func (f *fixture) assemble() {
 			defer f.mu.Unlock()
 			f.present = append(f.present, id)
 		},
-		Now: f.now,
+		Now: f.now, Rates: f.rates,
 	})
 	if err != nil {
 		f.Fatal(err)

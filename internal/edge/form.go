@@ -17,11 +17,12 @@ type form struct {
 	needs    []string // fields of the body that must be given
 	defaults any      // what a body without fields stands for
 	reply    reflect.Type
-	kind     string // of the answer's content; empty: JSON
-	csv      bool   // the answer may be asked for as CSV too
-	status   []int  // of success
-	keyed    bool   // takes an Idempotency-Key
-	tagged   bool   // the answer has an ETag
+	kind     string        // of the answer's content; empty: JSON
+	csv      bool          // the answer may be asked for as CSV too
+	status   []int         // of success
+	keyed    bool          // takes an Idempotency-Key
+	counts   bool          // the handler reads If-Match itself
+	object   evenkeel.Kind // the object has versions, and is put by this kind
 }
 
 // gives is the form of a route that answers with a T.
@@ -81,6 +82,20 @@ func (f form) ends() form {
 // creates says that success is the making of something.
 func (f form) creates() form {
 	f.status = []int{http.StatusCreated}
+	return f
+}
+
+// counted says that the object counts its versions in its own body, and that the
+// handler reads If-Match as such a number.
+func (f form) counted() form {
+	f.counts = true
+	return f
+}
+
+// of says that the route is about one object with versions: by which kind of
+// command it is put.
+func (f form) of(put evenkeel.Kind) form {
+	f.object = put
 	return f
 }
 

@@ -16,12 +16,17 @@ const tokenLife = 12 * evenkeel.Hour
 func (e *Edge) authRoutes() []route {
 	everybody := being(evenkeel.RoleCustomer, evenkeel.RoleAgent, evenkeel.RoleSupervisor, evenkeel.RoleAdmin,
 		evenkeel.RoleService, evenkeel.RoleOperator)
+	admins := being(evenkeel.RoleAdmin, evenkeel.RoleOperator)
 	return []route{
 		{http.MethodPost, "/v1/auth/login", open(), e.login(), "Log in with a password, or with the first-run link", takes[loginBody, loginReply]()},
 		{http.MethodPost, "/v1/auth/refresh", asking(evenkeel.KindTokenRevoke), e.refresh(), "Replace the token by a fresh one; the old one lasts for another minute", gives[loginReply]()},
 		{http.MethodPost, "/v1/auth/logout", asking(evenkeel.KindTokenRevoke), e.logout(), "End this login", ends()},
 		{http.MethodPost, "/v1/auth/password", asking(evenkeel.KindPasswordSet), e.setPassword(), "Change the own password; all other logins end", takes[passwordBody, struct{}]("new_password").ends()},
 		{http.MethodGet, "/v1/auth/me", everybody, me, "Who the caller is", gives[meReply]()},
+		{http.MethodGet, "/v1/auth/sessions", asking(evenkeel.KindTokenRevoke), listOwnLogins, "The own logins, the oldest first", gives[pageOf[loginState]]()},
+		{http.MethodDelete, "/v1/auth/sessions/{id}", asking(evenkeel.KindTokenRevoke), endOwnLogin, "End one of the own logins, and its connections", ends()},
+		{http.MethodGet, "/v1/agents/{id}/sessions", admins, listLogins, "An agent's logins, the oldest first", gives[pageOf[loginState]]()},
+		{http.MethodDelete, "/v1/agents/{id}/sessions", admins, endLogins, "End all logins of an agent, and their connections", ends()},
 		{http.MethodPost, "/v1/visitors", open(), e.newVisitor(), "A token for a visitor, or a renewed one", takes[visitorBody, visitorReply]()},
 	}
 }
@@ -40,13 +45,15 @@ type loginReply struct {
 	Expires    evenkeel.Time `json:"expires"`
 	User       user          `json:"user"`
 	MustChange bool          `json:"must_change_password"`
+	Device     string        `json:"device,omitempty"`
 }
 
 type loginBody struct {
 	Email     string `json:"email"`
 	Password  string `json:"password"`
 	Workspace string `json:"workspace"`
-	Start     string `json:"start"` // the token of the first-run link, instead of all others
+	Device    string `json:"device"` // the token of a login before, which keeps others from locking this device out
+	Start     string `json:"start"`  // the token of the first-run link, instead of all others
 }
 
 func (e *Edge) login() handler {
@@ -57,8 +64,8 @@ func (e *Edge) login() handler {
 			return nil, err
 		}
 		if b.Start != "" {
-			if b.Email != "" || b.Password != "" {
-				return nil, badField("start", "stands alone, without email and password")
+			if b.Email != "" || b.Password != "" || b.Device != "" {
+				return nil, badField("start", "stands alone, without email, password and device")
 			}
 			return q.useStartLink(b.Start)
 		}
@@ -73,20 +80,36 @@ func (e *Edge) login() handler {
 		if err := checkID("workspace", b.Workspace); err != nil {
 			return nil, err
 		}
-		found, err := q.checkPassword(b.Workspace, strings.ToLower(strings.TrimSpace(b.Email)), b.Password)
+		email := strings.ToLower(strings.TrimSpace(b.Email))
+		device := e.remembered(b.Workspace+"/"+email, b.Device)
+		found, err := q.checkPassword(b.Workspace, email, b.Password, device)
 		if err != nil {
 			return nil, err
 		}
-		return q.issue(b.Workspace, found.Agent, "", found.MustChange)
+		a, err := q.issue(b.Workspace, found.Agent, "", found.MustChange)
+		if err != nil {
+			return nil, err
+		}
+		return a, q.showDevice(a, b.Workspace+"/"+email, b.Device, device)
 	}
 }
 
-// checkPassword finds out whether the password is the account's. Wrong guesses
-// are limited by address and account: nobody can lock out somebody else who
-// comes from elsewhere.
-func (q *request) checkPassword(workspace, email, password string) (evenkeel.Credentials, *evenkeel.Error) {
-	address := addressOf(q.Request)
-	settle, err := q.edge.guess(address, workspace+"/"+email)
+// showDevice adds the token by which this device is known at the next login: the
+// one that it came with, if that is good.
+func (q *request) showDevice(a *answer, account, token, device string) *evenkeel.Error {
+	if device == "" {
+		var err error
+		if token, err = q.edge.rememberDevice(addressOf(q.Request), account); err != nil {
+			return asError(err)
+		}
+	}
+	a.value.(*loginReply).Device = token
+	return nil
+}
+
+// checkPassword finds out whether the password is the account's.
+func (q *request) checkPassword(workspace, email, password, device string) (evenkeel.Credentials, *evenkeel.Error) {
+	settle, err := q.edge.guess(addressOf(q.Request), workspace+"/"+email, device)
 	if err != nil {
 		return evenkeel.Credentials{}, err
 	}
@@ -110,7 +133,7 @@ func (q *request) checkPassword(workspace, email, password string) (evenkeel.Cre
 // useStartLink turns the first-run link into a login.
 func (q *request) useStartLink(start string) (*answer, *evenkeel.Error) {
 	address := addressOf(q.Request)
-	settle, refusal := q.edge.guess(address, "start link")
+	settle, refusal := q.edge.guess(address, "start link", "")
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -119,7 +142,7 @@ func (q *request) useStartLink(start string) (*answer, *evenkeel.Error) {
 		return nil, asError(err)
 	}
 	result, refusal := q.system(evenkeel.DefaultWorkspace, &evenkeel.StartUse{
-		StartHash: auth.Hash(start), TokenHash: auth.Hash(token), Life: tokenLife,
+		StartHash: auth.Hash(start), TokenHash: auth.Hash(token), Life: tokenLife, Address: q.host(), Program: q.program(),
 	})
 	settle(refusal == nil)
 	if refusal != nil {
@@ -136,6 +159,7 @@ func (q *request) issue(workspace, agent, replaces string, mustChange bool) (*an
 	}
 	result, refusal := q.system(workspace, &evenkeel.TokenIssue{
 		Hash: auth.Hash(token), Agent: workspace + "/" + agent, Life: tokenLife, Replaces: replaces,
+		Address: q.host(), Program: q.program(),
 	})
 	if refusal != nil {
 		return nil, refusal
@@ -205,7 +229,7 @@ func (e *Edge) setPassword() handler {
 					email = a.Email
 				}
 			})
-			if _, err := q.checkPassword(by.Workspace, email, b.Old); err != nil {
+			if _, err := q.checkPassword(by.Workspace, email, b.Old, "login "+q.who.Login); err != nil {
 				return nil, err
 			}
 		}

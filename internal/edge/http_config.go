@@ -20,28 +20,28 @@ func (e *Edge) configRoutes() []route {
 	customers := asking(evenkeel.KindCustomerPut)
 	return []route{
 		{http.MethodGet, "/v1/queues", staff, listQueues, "All queues, with their counts", lists[evenkeel.QueueState]()},
-		{http.MethodGet, "/v1/queues/{id}", staff, getQueue, "One queue", gives[evenkeel.QueueState]()},
-		{http.MethodPut, "/v1/queues/{id}", putQueue, e.putQueue(), "Create or replace a queue", puts[evenkeel.Queue, evenkeel.QueueState](evenkeel.NewQueue(""))},
-		{http.MethodDelete, "/v1/queues/{id}", putQueue, deleteQueue, "Remove a queue without live chats", ends()},
+		{http.MethodGet, "/v1/queues/{id}", staff, getQueue, "One queue", gives[evenkeel.QueueState]().of(evenkeel.KindQueuePut)},
+		{http.MethodPut, "/v1/queues/{id}", putQueue, e.putQueue(), "Create or replace a queue", puts[evenkeel.Queue, evenkeel.QueueState](evenkeel.NewQueue("")).of(evenkeel.KindQueuePut)},
+		{http.MethodDelete, "/v1/queues/{id}", putQueue, deleteQueue, "Remove a queue without live chats", ends().of(evenkeel.KindQueuePut)},
 		{http.MethodGet, "/v1/agents", staff, listAgents, "All agents, with what they are at the moment", lists[evenkeel.AgentState]()},
-		{http.MethodGet, "/v1/agents/{id}", staff, getAgent, "One agent", gives[evenkeel.AgentState]()},
-		{http.MethodPut, "/v1/agents/{id}", putAgent, e.putAgent(), "Create or replace an agent", puts[agentBody, evenkeel.AgentState](newAgentBody(""))},
-		{http.MethodDelete, "/v1/agents/{id}", putAgent, deleteAgent, "Remove an agent; his chats return to their queues", ends()},
+		{http.MethodGet, "/v1/agents/{id}", staff, getAgent, "One agent", gives[evenkeel.AgentState]().of(evenkeel.KindAgentPut)},
+		{http.MethodPut, "/v1/agents/{id}", putAgent, e.putAgent(), "Create or replace an agent", puts[agentBody, evenkeel.AgentState](newAgentBody("")).of(evenkeel.KindAgentPut)},
+		{http.MethodDelete, "/v1/agents/{id}", putAgent, deleteAgent, "Remove an agent; his chats return to their queues", ends().of(evenkeel.KindAgentPut)},
 		{http.MethodGet, "/v1/api-keys", putKey, listKeys, "All API keys, without their secrets", lists[evenkeel.APIKey]()},
-		{http.MethodGet, "/v1/api-keys/{id}", putKey, getKey, "One API key", gives[evenkeel.APIKey]()},
-		{http.MethodPut, "/v1/api-keys/{id}", putKey, e.putKey(), "Create or replace an API key", puts[keyBody, keyReply](newKeyBody(""))},
-		{http.MethodDelete, "/v1/api-keys/{id}", putKey, deleteKey, "Remove an API key", ends()},
-		{http.MethodGet, "/v1/customers/{id}", customers, getCustomer, "One customer", gives[evenkeel.CustomerState]()},
-		{http.MethodPut, "/v1/customers/{id}", customers, e.putCustomer(), "Set a customer's name and attributes", puts[customerBody, evenkeel.CustomerState](customerBody{})},
-		{http.MethodGet, "/v1/workspaces/{id}", staff, getWorkspace, "One workspace", gives[evenkeel.Workspace]()},
-		{http.MethodPut, "/v1/workspaces/{id}", putWorkspace, e.putWorkspace(), "Create or replace a workspace's settings; a new one by an operator", puts[workspaceBody, workspaceReply](workspaceBody{})},
+		{http.MethodGet, "/v1/api-keys/{id}", putKey, getKey, "One API key", gives[evenkeel.APIKey]().of(evenkeel.KindAPIKeyPut)},
+		{http.MethodPut, "/v1/api-keys/{id}", putKey, e.putKey(), "Create or replace an API key", puts[keyBody, keyReply](newKeyBody("")).of(evenkeel.KindAPIKeyPut)},
+		{http.MethodDelete, "/v1/api-keys/{id}", putKey, deleteKey, "Remove an API key", ends().of(evenkeel.KindAPIKeyPut)},
+		{http.MethodGet, "/v1/customers/{id}", customers, getCustomer, "One customer", gives[evenkeel.CustomerState]().of(evenkeel.KindCustomerPut)},
+		{http.MethodPut, "/v1/customers/{id}", customers, e.putCustomer(), "Set a customer's name and attributes", puts[customerBody, evenkeel.CustomerState](customerBody{}).of(evenkeel.KindCustomerPut)},
+		{http.MethodGet, "/v1/workspaces/{id}", staff, getWorkspace, "One workspace", gives[evenkeel.Workspace]().of(evenkeel.KindWorkspacePut)},
+		{http.MethodPut, "/v1/workspaces/{id}", putWorkspace, e.putWorkspace(), "Create or replace a workspace's settings; a new one by an operator", puts[workspaceBody, workspaceReply](workspaceBody{}).of(evenkeel.KindWorkspacePut)},
 	}
 }
 
 // put carries out a command that creates or replaces, and echoes what is there
 // afterwards.
 func (q *request) put(body evenkeel.Body, read func(r Reader) (any, error)) (*answer, *evenkeel.Error) {
-	result, err := q.propose(&evenkeel.Command{Body: body})
+	result, err := q.propose(&evenkeel.Command{Body: body, IfVersion: q.ifVersion})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (q *request) remove(body evenkeel.Body) (*answer, *evenkeel.Error) {
 	if err := firstError(q.noBody(), checkID("id", q.PathValue("id"))); err != nil {
 		return nil, err
 	}
-	result, err := q.propose(&evenkeel.Command{Body: body})
+	result, err := q.propose(&evenkeel.Command{Body: body, IfVersion: q.ifVersion})
 	return &answer{status: http.StatusNoContent, index: result.Index}, err
 }
 

@@ -16,7 +16,7 @@ func (e *Edge) customerRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/customers", who, listCustomers, "Customers that the desk knows, by id; those whose id, name or signed e-mail address begins with q", lists[evenkeel.CustomerState]("q")},
 		{http.MethodGet, "/v1/customers/{id}/context", who, getContext, "A customer's context, with its version", gives[evenkeel.Context]()},
-		{http.MethodPut, "/v1/customers/{id}/context", who, e.putContext(), "Replace a customer's context, if it still has the version that the caller has seen", puts[contextBody, evenkeel.Context](contextBody{})},
+		{http.MethodPut, "/v1/customers/{id}/context", who, e.putContext(), "Replace a customer's context, if it still has the version that the caller has seen", puts[contextBody, evenkeel.Context](contextBody{}).counted()},
 	}
 }
 

@@ -147,30 +147,3 @@ func (e *Edge) mayWrite(who Identity, kind evenkeel.Kind, size int) *evenkeel.Er
 	}
 	return nil
 }
-
-// guess takes room for a try at a password before it is checked, so that many
-// at once are no way around the limit. settle gives it back if it was right.
-func (e *Edge) guess(from address, account string) (settle func(right bool), err *evenkeel.Error) {
-	one := from.key + " " + account
-	l := &e.limits
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	// The address first: one that may not guess at all leaves nothing behind.
-	if !from.loopback {
-		if ok, wait := l.spray.take(from.key, e.since()); !ok {
-			return nil, tooManyRequests(wait, "too many wrong passwords from this address")
-		}
-	}
-	if ok, wait := l.wrong.take(one, e.since()); !ok {
-		l.spray.giveBack(from.key)
-		return nil, tooManyRequests(wait, "too many wrong passwords for this account from this address")
-	}
-	return func(right bool) {
-		if right {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.wrong.giveBack(one)
-			l.spray.giveBack(from.key)
-		}
-	}, nil
-}

@@ -15,7 +15,7 @@ import (
 func (e *Edge) workspaceRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/workspaces", asking(evenkeel.KindChatNote), listWorkspaces, "Workspaces: all for an operator, else the caller's own", lists[evenkeel.Workspace]()},
-		{http.MethodDelete, "/v1/workspaces/{id}", asking(evenkeel.KindWorkspaceDelete), deleteWorkspace, "Remove a suspended workspace with all that is in it", ends()},
+		{http.MethodDelete, "/v1/workspaces/{id}", asking(evenkeel.KindWorkspaceDelete), deleteWorkspace, "Remove a suspended workspace with all that is in it", ends().of(evenkeel.KindWorkspacePut)},
 		{http.MethodGet, "/v1/workspaces/{id}/usage", asking(evenkeel.KindWorkspacePut), getUsage, "What a workspace uses", gives[evenkeel.WorkspaceUsage]()},
 	}
 }

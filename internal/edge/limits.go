@@ -61,6 +61,9 @@ func (b *buckets) takeMany(key string, n int, now time.Duration) (ok bool, wait 
 	return true, 0
 }
 
+// has tells whether something was taken by a key, as far as is remembered.
+func (b *buckets) has(key string) bool { return b.table[key] != nil }
+
 // giveBack undoes a take.
 func (b *buckets) giveBack(key string) {
 	if k := b.table[key]; k != nil && k.used > 0 {

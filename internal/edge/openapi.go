@@ -143,6 +143,17 @@ func (r *route) parameters(s *schemas) []any {
 	if r.form.keyed {
 		list = append(list, parameterRef("Idempotency-Key"))
 	}
+	if r.form.counts {
+		list = append(list, parameterRef("If-Match"))
+	}
+	if r.form.object != 0 {
+		if r.method != http.MethodGet {
+			list = append(list, parameterRef("If-Match"))
+		}
+		if r.method != http.MethodDelete {
+			list = append(list, parameterRef("If-None-Match"))
+		}
+	}
 	return list
 }
 
@@ -208,6 +219,9 @@ func addDefaults(schema object, defaults any) {
 
 func (r *route) responses(s *schemas) object {
 	responses := object{}
+	if r.form.object != 0 && r.method == http.MethodGet {
+		responses[strconv.Itoa(http.StatusNotModified)] = object{"description": successText(http.StatusNotModified)}
+	}
 	for _, status := range r.form.status {
 		answer := object{"description": successText(status)}
 		if strings.HasPrefix(r.path, "/v1/") {
@@ -245,8 +259,11 @@ func successText(status int) string {
 }
 
 func (r *route) headers() object {
-	h := object{indexHeader: object{"$ref": "#/components/headers/" + indexHeader}}
-	if r.form.tagged {
+	h := object{}
+	for _, name := range []string{indexHeader, "RateLimit", "RateLimit-Policy"} {
+		h[name] = object{"$ref": "#/components/headers/" + name}
+	}
+	if r.form.object != 0 {
 		h["ETag"] = object{"$ref": "#/components/headers/ETag"}
 	}
 	return h
@@ -272,6 +289,9 @@ func (r *route) problems() []int {
 	}
 	if r.form.keyed {
 		list = append(list, http.StatusUnprocessableEntity)
+	}
+	if r.form.counts || r.form.object != 0 && r.method != http.MethodGet {
+		list = append(list, http.StatusPreconditionFailed)
 	}
 	return list
 }
@@ -303,7 +323,7 @@ func parameterRef(name string) object { return object{"$ref": "#/components/para
 
 func commonParameters(s *schemas) object {
 	parameters := object{}
-	for _, name := range []string{indexHeader, "Idempotency-Key"} {
+	for _, name := range []string{indexHeader, "Idempotency-Key", "If-Match", "If-None-Match"} {
 		parameters[name] = object{
 			"name": name, "in": "header", "schema": object{"type": "string"}, "description": s.text(reflect.TypeFor[header](), name),
 		}
@@ -321,6 +341,13 @@ func commonHeaders() object {
 		},
 		"ETag": object{
 			"description": "The version of the object, for If-Match and If-None-Match.", "schema": object{"type": "string"},
+		},
+		"RateLimit": object{
+			"description": "How many requests are left to the caller, and the seconds until all are there again: \"user\";r=599;t=1.",
+			"schema":      object{"type": "string"},
+		},
+		"RateLimit-Policy": object{
+			"description": "How many requests the caller has within how many seconds: \"user\";q=600;w=60.", "schema": object{"type": "string"},
 		},
 		"Retry-After": object{
 			"description": "When to try again, in seconds.", "schema": object{"type": "integer", "minimum": 1},

@@ -50,10 +50,10 @@ func (e *Edge) GuardOrigin(next http.Handler) http.Handler {
 			return
 		}
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "Evenkeel-Index, Retry-After")
+		h.Set("Access-Control-Expose-Headers", "ETag, Evenkeel-Index, RateLimit, RateLimit-Policy, Retry-After")
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Evenkeel-Index, Idempotency-Key, X-API-Key")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Evenkeel-Index, Idempotency-Key, If-Match, If-None-Match, X-API-Key")
 			h.Set("Access-Control-Max-Age", "600")
 			w.WriteHeader(http.StatusNoContent)
 			return

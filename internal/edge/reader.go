@@ -15,8 +15,11 @@ type Reader interface {
 
 	Role(p evenkeel.Principal) evenkeel.Role
 	Token(hash string) (evenkeel.Login, bool)
+	Logins(by evenkeel.Principal, agent string) ([]evenkeel.LoginState, error)
 	APIKey(hash string) (evenkeel.Login, bool)
 	Credentials(workspace, email string) (evenkeel.Credentials, bool)
+	// Version is that of an object that a command of the kind puts; 0: none.
+	Version(by evenkeel.Principal, put evenkeel.Kind, id string) uint64
 	Workspace(id string) (evenkeel.Workspace, bool)
 	Workspaces(by evenkeel.Principal, after string, limit int) ([]*evenkeel.Workspace, error)
 	WorkspaceAt(host string) (id string, ok bool)

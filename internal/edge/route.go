@@ -65,6 +65,7 @@ func (e *Edge) routes() []route {
 		e.archiveRoutes(),
 		e.reportRoutes(),
 		e.cellRoutes(),
+		e.connectRoutes(),
 		e.docRoutes(),
 	)
 }
@@ -76,12 +77,15 @@ type request struct {
 	route *route
 	who   Identity
 	body  []byte
+	// ifVersion is what the object must be for a change, as a command wants it.
+	ifVersion uint64
 }
 
 // answer is what a handler returns: a value that becomes JSON, or JSON.
 type answer struct {
 	status int // 0: 200
 	index  uint64
+	tag    string // of an object with versions: the version
 	value  any
 	raw    []byte
 	kind   string // of raw; empty: JSON
@@ -134,12 +138,15 @@ func (e *Edge) dispatch(w http.ResponseWriter, r *http.Request, methods map[stri
 		writeProblem(w, err, 0)
 		return
 	}
-	e.write(w, a)
+	q.write(w, a)
 }
 
 // run does what is common to all routes before the handler's turn. The body
 // comes last: of somebody who may not ask it is not even read.
 func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
+	if err := q.withinAddress(w); err != nil {
+		return nil, err
+	}
 	if err := q.waitIndex(); err != nil {
 		return nil, err
 	}
@@ -155,6 +162,9 @@ func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
 			return nil, evenkeel.Errorf(evenkeel.CodeUnauthenticated, "a node's own key is good on the node's machine only")
 		}
 	}
+	if err := q.withinUser(w); err != nil {
+		return nil, err
+	}
 	if !q.route.who.allows(q.who.Role) {
 		return nil, evenkeel.Errorf(evenkeel.CodeForbidden, "the role %s may not use %s %s", q.who.Role, q.route.method, q.route.path)
 	}
@@ -162,6 +172,9 @@ func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
 		return nil, err
 	}
 	if err := q.onlyQuery(); err != nil {
+		return nil, err
+	}
+	if err := q.readCondition(); err != nil {
 		return nil, err
 	}
 	return q.route.handle(q)
@@ -251,6 +264,9 @@ func (q *request) view(read func(r Reader) (any, error)) (*answer, *evenkeel.Err
 	var err error
 	q.edge.cfg.Cell.View(func(r Reader) {
 		a.index = r.Index()
+		if object := q.route.form.object; object != 0 {
+			a.tag = tagVersion(r, r.Version(q.who.Principal, object, q.PathValue("id")))
+		}
 		a.value, err = read(r)
 	})
 	return a, asError(err)
@@ -287,7 +303,7 @@ func (q *request) idempotencyKey() (string, *evenkeel.Error) {
 }
 
 // write sends a handler's answer.
-func (e *Edge) write(w http.ResponseWriter, a *answer) {
+func (q *request) write(w http.ResponseWriter, a *answer) {
 	status := a.status
 	if status == 0 {
 		status = http.StatusOK
@@ -306,7 +322,7 @@ func (e *Edge) write(w http.ResponseWriter, a *answer) {
 		h.Set("Content-Type", a.kind)
 		w.WriteHeader(status)
 		if err := a.stream(w); err != nil {
-			e.cfg.Log.Info("a long answer was cut off", "error", err)
+			q.edge.cfg.Log.Info("a long answer was cut off", "error", err)
 			panic(http.ErrAbortHandler) // the caller must see that it is not whole
 		}
 		return
@@ -316,11 +332,19 @@ func (e *Edge) write(w http.ResponseWriter, a *answer) {
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		if err := enc.Encode(a.value); err != nil {
-			e.cfg.Log.Error("cannot encode an answer", "error", err)
+			q.edge.cfg.Log.Error("cannot encode an answer", "error", err)
 			writeProblem(w, evenkeel.Errorf(evenkeel.CodeInternal, "the answer cannot be encoded"), 0)
 			return
 		}
 		body = b.Bytes()
+	}
+	if a.tag != "" {
+		tag := makeTag(a.tag, body)
+		h.Set("ETag", tag)
+		if q.asBefore(tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
 	}
 	if a.next != "" {
 		h.Set(nextHeader, a.next)

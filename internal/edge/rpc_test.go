@@ -99,10 +99,17 @@ func (f *fixture) from(address, method, path, body string) *reply {
 	}
 	w := httptest.NewRecorder()
 	f.edge.Handler().ServeHTTP(w, req)
-	r := &reply{t: f.T, what: method + " " + path + " " + body, status: w.Code, header: w.Header(), body: w.Body.Bytes()}
+	r := answered(f.T, w)
+	r.what = method + " " + path + " " + body
+	return r
+}
+
+func answered(t testing.TB, w *httptest.ResponseRecorder) *reply {
+	t.Helper()
+	r := &reply{t: t, status: w.Code, header: w.Header(), body: w.Body.Bytes()}
 	if len(r.body) > 0 {
 		if err := json.Unmarshal(r.body, &r.value); err != nil {
-			f.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 	return r

@@ -290,6 +290,10 @@ func (e *Edge) liveChats(visitor evenkeel.Principal) (live []*evenkeel.Chat) {
 func (e *Edge) Events(events []evenkeel.Event) {
 	for i := range events {
 		switch ev := &events[i]; {
+		case ev.Kind == evenkeel.EventLoggedOut && ev.Token != "":
+			e.mu.Lock()
+			delete(e.seen, ev.Token)
+			e.mu.Unlock()
 		case ev.Kind == evenkeel.EventSessionEnded:
 			e.mail.post(SessionEnded{Session: ev.Session})
 		case ev.Kind == evenkeel.EventPublication && ev.Pub.Type == evenkeel.PubState:

@@ -3,8 +3,11 @@ package node
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/edge"
 )
 
 // Config is all that an operator tells one node. It is one flat struct: the
@@ -25,6 +28,22 @@ type Config struct {
 	Name string `name:"name" default:"" placeholder:"NAME" help:"Name of this node, for people; empty: the machine's host name." doc:"Letters, digits, '.', '_' and '-', at most 64."`
 
 	HTTP string `name:"http" default:":8080" placeholder:"ADDR" help:"Address to listen on for HTTP and WebSocket." doc:"HOST:PORT; without a host, on all of the machine's addresses; port 0 takes any free one."`
+
+	Advertise string `name:"advertise" default:"" placeholder:"URL" help:"Address at which clients reach this node, such as https://chat.example; empty: the one that they have used."`
+
+	TrustedProxies ProxyList `name:"trusted-proxies" default:"" placeholder:"LIST" help:"Reverse proxies that are believed when they tell for whom they ask: addresses and networks, with commas." doc:"X-Forwarded-For and X-Forwarded-Proto, or Forwarded, are read from these and ignored from everybody else. Without it all who come through a proxy have the proxy's address."`
+
+	LimitAddressReads Rate `name:"limit-address-reads" default:"6000/1m" placeholder:"RATE" help:"What one address may read over HTTP, or off." doc:"Loopback is exempt: a proxy or a tool there stands for many."`
+
+	LimitAddressWrites Rate `name:"limit-address-writes" default:"3000/1m" placeholder:"RATE" help:"What one address may change over HTTP, or off." doc:"Loopback is exempt."`
+
+	LimitUserReads Rate `name:"limit-user-reads" default:"1200/1m" placeholder:"RATE" help:"What one person may read over HTTP, or off."`
+
+	LimitUserWrites Rate `name:"limit-user-writes" default:"600/1m" placeholder:"RATE" help:"What one person may change over HTTP, or off."`
+
+	LimitKeyReads Rate `name:"limit-key-reads" default:"12000/1m" placeholder:"RATE" help:"What one API key may read over HTTP, or off."`
+
+	LimitKeyWrites Rate `name:"limit-key-writes" default:"6000/1m" placeholder:"RATE" help:"What one API key may change over HTTP, or off."`
 
 	LogLevel string `name:"log-level" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"What to log: ${enum}."`
 
@@ -77,6 +96,9 @@ func (c *Config) validate() error {
 	if c.DebugHTTP != "" && !loopbackAddress(c.DebugHTTP) {
 		return settingError("debug-http", "%q must be a loopback address with a port, such as 127.0.0.1:6060", c.DebugHTTP)
 	}
+	if u, err := url.Parse(c.Advertise); c.Advertise != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil) {
+		return settingError("advertise", "%q must be http://HOST or https://HOST, with a port if need be", c.Advertise)
+	}
 	if c.SegmentSize%4096 != 0 {
 		return settingError("segment-size", "%s must be a multiple of 4KiB", c.SegmentSize)
 	}
@@ -92,6 +114,21 @@ func loopbackAddress(address string) bool {
 	_, err = strconv.ParseUint(port, 10, 16)
 	ip := net.ParseIP(host)
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// Rate is a limit of the HTTP API.
+type Rate = edge.Rate
+
+// ProxyList is a list of networks whose text has commas between them.
+type ProxyList string
+
+// UnmarshalText reads the list.
+func (p *ProxyList) UnmarshalText(b []byte) error {
+	if _, err := edge.ParseProxies(string(b)); err != nil {
+		return err
+	}
+	*p = ProxyList(b)
+	return nil
 }
 
 // Bytes is a size. Its text is a whole number with a unit: 64KiB, 16MiB, 1GiB,

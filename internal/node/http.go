@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/edge"
 	"github.com/evenkeel/evenkeel/internal/web"
 )
 
@@ -54,7 +55,11 @@ func (n *Node) handler() http.Handler {
 	mux.Handle("/emulation", live)
 	mux.HandleFunc("GET /metrics", n.serveMetrics)
 	mux.Handle("/", web.Handler(n.edge.Handler()))
-	return mux
+	proxies, err := edge.ParseProxies(string(n.cfg.TrustedProxies))
+	if err != nil {
+		n.log.Error("trusted_proxies cannot be read, so no proxy is believed", "error", err) // the configuration was checked
+	}
+	return proxies.Handler(mux)
 }
 
 func (n *Node) serve() {

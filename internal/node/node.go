@@ -206,6 +206,14 @@ func (n *Node) makeEdges() error {
 		Archive:    n.archiveForEdge(),
 		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
 		Seal:       n.keys.seal, Open: n.keys.open,
+		Advertise: n.cfg.Advertise,
+		Transports: []edge.Transport{
+			{Name: "websocket", Path: "/connection/websocket"}, {Name: "http_stream", Path: "/connection/http_stream"}, {Name: "sse", Path: "/connection/sse"},
+		},
+		Rates: edge.Rates{
+			AddressReads: n.cfg.LimitAddressReads, AddressWrites: n.cfg.LimitAddressWrites, UserReads: n.cfg.LimitUserReads,
+			UserWrites: n.cfg.LimitUserWrites, KeyReads: n.cfg.LimitKeyReads, KeyWrites: n.cfg.LimitKeyWrites,
+		},
 		Ephemeral: func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
 		Listened:  func(channel string) bool { return n.realtime.Listened(channel) },
 		Present:   func(id edge.ClientID) { n.realtime.Present(realtime.ClientID(id), true) },
