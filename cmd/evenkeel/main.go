@@ -27,6 +27,7 @@ const (
 type verbs struct {
 	Serve     serveVerb     `cmd:"" help:"Run a node: alone, it is a cell of one."`
 	Config    configVerb    `cmd:"" help:"Check the configuration, or print its defaults."`
+	Apply     applyVerb     `cmd:"" help:"Make a cell as a file says: queues, agents, keys; the differences first."`
 	Chat      chatVerb      `cmd:"" help:"Look at chats: list them, read one, see why it is where it is."`
 	Incidents incidentsVerb `cmd:"" help:"List what went wrong, with what to do; close what was seen to."`
 	Demo      demoVerb      `cmd:"" help:"See it alive: a node with made-up customers and agents, and you."`
@@ -36,13 +37,14 @@ type verbs struct {
 
 // environment is what a verb has of the world outside.
 type environment struct {
+	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
 	env    func(string) (string, bool)
 }
 
 func main() {
-	os.Exit(run(os.Args[1:], &environment{stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}))
+	os.Exit(run(os.Args[1:], &environment{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}))
 }
 
 func run(args []string, env *environment) int {

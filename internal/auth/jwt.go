@@ -2,6 +2,9 @@ package auth
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"math"
@@ -23,6 +26,14 @@ const (
 	// jwtLeeway is how far the signer's clock and ours may be apart.
 	jwtLeeway = 10 * time.Second
 )
+
+// SecretFingerprint tells one secret from another without showing it: a keyed
+// hash, of which only who has the secret can make the same.
+func SecretFingerprint(secret []byte) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("evenkeel: fingerprint of a signing secret"))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
 
 // JWTCheck is what a signed token must fulfil. An algorithm belongs to a sort of
 // key, and each sort comes from its own place: a public key of the JWKS is never

@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/evenkeel/evenkeel"
@@ -32,10 +33,11 @@ type signingBody struct {
 }
 
 type signingReply struct {
-	HasSecret bool   `json:"has_secret"`
-	JWKSURL   string `json:"jwks_url"`
-	Issuer    string `json:"issuer"`
-	Audience  string `json:"audience"`
+	HasSecret   bool   `json:"has_secret"`
+	Fingerprint string `json:"secret_fingerprint,omitempty"`
+	JWKSURL     string `json:"jwks_url"`
+	Issuer      string `json:"issuer"`
+	Audience    string `json:"audience"`
 }
 
 // ownWorkspace refuses another workspace than the caller's, except to operators.
@@ -49,7 +51,15 @@ func (q *request) signing(r Reader, use evenkeel.SigningUse) (any, error) {
 		return nil, err
 	}
 	s, _ := r.Signing(q.PathValue("id"), use)
-	return &signingReply{HasSecret: len(s.Secret) > 0, JWKSURL: s.JWKSURL, Issuer: s.Issuer, Audience: s.Audience}, nil
+	reply := &signingReply{HasSecret: len(s.Secret) > 0, JWKSURL: s.JWKSURL, Issuer: s.Issuer, Audience: s.Audience}
+	if reply.HasSecret {
+		secret, err := q.edge.cfg.Open(signingPurpose(q.PathValue("id"), use), s.Secret)
+		if err != nil {
+			return nil, fmt.Errorf("open the secret of %s: %w", use, err)
+		}
+		reply.Fingerprint = auth.SecretFingerprint(secret)
+	}
+	return reply, nil
 }
 
 func (e *Edge) getSigning(use evenkeel.SigningUse) handler {

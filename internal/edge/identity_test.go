@@ -9,6 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/auth"
 )
 
 const shopSecret = "0123456789abcdef0123456789abcdef"
@@ -49,7 +50,8 @@ func TestSigningSettings(t *testing.T) {
 		f.call("PUT", path, "admin", `{"jwks_url":"file:///etc/passwd"}`).refused(evenkeel.CodeBadRequest, "jwks_url")
 		f.call("PUT", path, "agent", `{}`).refused(evenkeel.CodeForbidden, "")
 		f.call("PUT", "/v1/workspaces/other/"+use, "admin", `{}`).refused(evenkeel.CodeNotFound, "")
-		f.call("PUT", path, "admin", fmt.Sprintf(`{"hmac_secret":%q,"issuer":"shop"}`, shopSecret)).want(201)
+		f.call("PUT", path, "admin", fmt.Sprintf(`{"hmac_secret":%q,"issuer":"shop"}`, shopSecret)).want(201).
+			equal("secret_fingerprint", auth.SecretFingerprint([]byte(shopSecret)))
 		r := f.call("PUT", path, "admin", `{"issuer":"shop","jwks_url":"https://idp.example/keys"}`).want(200)
 		if r.value["has_secret"] != true || r.str("jwks_url") != "https://idp.example/keys" || strings.Contains(string(r.body), "0123") {
 			t.Errorf("after a change without the secret: %s", r.body)
