@@ -35,6 +35,8 @@ type Limits struct {
 	MissedOwn    int64    `cbor:"51,keyasint,omitempty" json:"missed_own"`    // open forms of a customer
 	MissedClaims int64    `cbor:"52,keyasint,omitempty" json:"missed_claims"` // items that an agent has claimed
 	MissedKeep   Duration `cbor:"53,keyasint,omitempty" json:"missed_keep"`   // an answered or closed item's stay
+	Canned       int64    `cbor:"54,keyasint,omitempty" json:"canned"`        // replies of a workspace
+	CannedOwn    int64    `cbor:"55,keyasint,omitempty" json:"canned_own"`    // an agent's own ones among them
 	Context      int64    `cbor:"60,keyasint,omitempty" json:"context"`       // bytes of a customer's context
 	Aliases      int64    `cbor:"61,keyasint,omitempty" json:"aliases"`       // visitors remembered of a customer who were he
 	Namespaces   int64    `cbor:"80,keyasint,omitempty" json:"namespaces"`    // per workspace
@@ -49,7 +51,7 @@ func DefaultLimits() Limits {
 		Attributes: 16 << 10, Tags: 50, Linger: 15 * Minute, KeyLife: 10 * Minute, MissedOffers: 3, ReOffer: 10 * Second,
 		ClosedChats: 20000, Customers: 200000, Nodes: 64, Incidents: 1000,
 		Tallies: 200000, TallyKeep: 35 * 24 * Hour,
-		Missed: 10000, MissedOwn: 5, MissedClaims: 100, MissedKeep: 30 * 24 * Hour,
+		Missed: 10000, MissedOwn: 5, MissedClaims: 100, MissedKeep: 30 * 24 * Hour, Canned: 5000, CannedOwn: 200,
 		Context: 16 << 10, Aliases: 16, Namespaces: 100,
 	}
 }

@@ -49,7 +49,7 @@ func Allowed(role Role, kind Kind) bool {
 		who = customer | service
 	case KindMissedClaim: // a service only on behalf of an agent
 		who = staff | service
-	case KindMissedRelease, KindMissedAnswer, KindMissedClose:
+	case KindMissedRelease, KindMissedAnswer, KindMissedClose, KindCannedPut, KindCannedDelete:
 		who = staff | service
 	}
 	return who&(1<<role) != 0

@@ -253,6 +253,10 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.missedAnswer(c, b)
 	case *evenkeel.MissedClose:
 		return d.missedClose(c, b)
+	case *evenkeel.CannedPut:
+		return d.cannedPut(c, b)
+	case *evenkeel.CannedDelete:
+		return d.cannedDelete(c, b)
 	default:
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%s is not for a cell that exists", c.kind)
 	}

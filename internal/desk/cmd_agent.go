@@ -229,6 +229,7 @@ func (d *Desk) dropAgent(a *agentRow) {
 		d.stateChanged(c)
 	}
 	d.unclaimLost(a, func(string) bool { return false })
+	d.dropCannedOf(a)
 	d.dropTokens(a, "")
 	d.emit(evenkeel.Event{Kind: evenkeel.EventLoggedOut, Principal: a.principal()})
 	for len(a.sessions) > 0 {

@@ -38,6 +38,10 @@ func (d *Desk) dropFromWorkspace(id string) (done bool) {
 		d.dropMissedOf(ws, m)
 		return false
 	}
+	if _, r, ok := ws.canned.Min(); ok {
+		d.dropCanned(ws, r)
+		return false
+	}
 	if _, cu, ok := ws.people.Min(); ok {
 		d.dropCustomer(cu)
 		return false

@@ -269,6 +269,10 @@ func newChatBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.MissedAnswer)
 	case evenkeel.KindMissedClose:
 		return new(evenkeel.MissedClose)
+	case evenkeel.KindCannedPut:
+		return new(evenkeel.CannedPut)
+	case evenkeel.KindCannedDelete:
+		return new(evenkeel.CannedDelete)
 	default:
 		return nil
 	}

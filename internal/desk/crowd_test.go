@@ -241,10 +241,14 @@ func (w *crowd) body() evenkeel.Body {
 	}
 }
 
-// missedBody makes what is asked for about missed items.
+// missedBody makes what is asked for about missed items and canned replies.
 func (w *crowd) missedBody(text string) evenkeel.Body {
 	id := "m" + base36(1+w.r.Uint64N(w.f.d.cell.MissedSeq+1))
-	switch w.r.IntN(6) {
+	switch w.r.IntN(8) {
+	case 6:
+		return &evenkeel.CannedPut{Canned: evenkeel.Canned{ID: "r" + itoa(w.r.IntN(5)), Text: text, Owner: []string{"", "", w.agent().ID}[w.r.IntN(3)]}}
+	case 7:
+		return &evenkeel.CannedDelete{Canned: "r" + itoa(w.r.IntN(5))}
 	case 0, 1:
 		return &evenkeel.ChatOffline{Queue: w.queueID(), Name: "N", Email: "n@example.com", Text: text}
 	case 2, 3:

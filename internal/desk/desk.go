@@ -17,6 +17,7 @@
 //	desk.go apply.go        Apply: commands first, then bounded follow-up work
 //	missed.go               people who were not served
 //	sayings.go              what a queue says by itself
+//	canned.go               replies that are kept ready
 //	cmd_*.go                one file a family of commands: validate, then mutate
 //	assign.go               a chat's way between queue, offer, owner and close
 //	floor.go                what routing is told of all this
@@ -72,6 +73,7 @@ type Desk struct {
 	ops        table[uint64, opRow, *opRow]
 	misses     table[uint64, missedRow, *missedRow]
 	namespaces table[key, namespaceRow, *namespaceRow]
+	canned     table[key, cannedRow, *cannedRow]
 
 	// Derived from the rows: rebuilt by relink.
 	floor      *routing.Floor
@@ -136,6 +138,7 @@ func (d *Desk) tables() []anyTable {
 		&d.tallies, &d.ops,
 		&d.misses,
 		&d.namespaces,
+		&d.canned,
 	}
 }
 

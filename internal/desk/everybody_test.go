@@ -39,6 +39,7 @@ func scene(t testing.TB) *fixture {
 	for range 3 {
 		f.must(visitor("cat"), &evenkeel.ChatOffline{Text: "call me"})
 	}
+	f.must(agent("ann"), &evenkeel.CannedPut{Canned: evenkeel.Canned{ID: "own", Text: "x"}})
 	f.must(agent("admin"), &evenkeel.APIKeyPut{Key: evenkeel.APIKey{ID: "bot", Role: evenkeel.RoleService}, Hash: "h"})
 	f.must(evenkeel.System(), &evenkeel.TokenIssue{Hash: "t", Agent: "ann", Life: evenkeel.Hour})
 	f.must(evenkeel.System(), &evenkeel.WorkspacePut{Workspace: evenkeel.Workspace{ID: "closed"}})
@@ -52,7 +53,7 @@ func bodies(t *testing.T, kind evenkeel.Kind) []evenkeel.Body {
 	for i, chat := range []string{"c1", "c2", "c3", "c4", "c5", "c9", "x"} {
 		for _, who := range []string{"ann", "bob"} {
 			b := newBody(kind)
-			raw := fmt.Sprintf(`{"Chat":%q,"Agent":%q,"Queue":"general","Text":"x","Note":"n","Number":1,"Score":%d,"Hash":"t","Node":"n","Boot":"q","Customer":"cat","Done":true,"Status":"away","ID":"bot","Incarnation":1,"Missed":"m%d"}`,
+			raw := fmt.Sprintf(`{"Chat":%q,"Agent":%q,"Queue":"general","Text":"x","Note":"n","Number":1,"Score":%d,"Hash":"t","Node":"n","Boot":"q","Customer":"cat","Done":true,"Status":"away","ID":"bot","Incarnation":1,"Missed":"m%d","Canned":"own"}`,
 				chat, who, i, 1+i%3)
 			// Where a name is of another type than the body's, the rest is filled in.
 			if err := json.Unmarshal([]byte(raw), b); err != nil {
@@ -132,7 +133,10 @@ func TestEverybodyMayRead(t *testing.T) {
 		_, err4 := d.Customer(by, "cat")
 		_, err5 := d.MissedItems(by, evenkeel.MissedFilter{}, "", 5)
 		_, err6 := d.Missed(by, "m1")
-		if by.Kind == evenkeel.PrincipalVisitor && (err1 == nil || err2 == nil || err3 == nil || err4 == nil || err5 == nil || err6 == nil) {
+		_, err7 := d.CannedReplies(by, evenkeel.CannedFilter{Owner: "ann"}, "", 5)
+		_, err8 := d.Canned(by, "own")
+		_, err9 := d.RenderCanned(by, "c1", "own")
+		if by.Kind == evenkeel.PrincipalVisitor && (err7 == nil || err8 == nil || err9 == nil || err1 == nil || err2 == nil || err3 == nil || err4 == nil || err5 == nil || err6 == nil) {
 			t.Fatalf("%s reads what is for staff", by)
 		}
 		if _, err := d.AgentDesk(by); err == nil && by.Kind != evenkeel.PrincipalAgent {

@@ -85,6 +85,12 @@ func invariants(d *Desk) error {
 	for _, m := range d.misses.list {
 		bytes += missedSize(&m.Item)
 	}
+	if err := cannedInvariants(d); err != nil {
+		return err
+	}
+	for _, r := range d.canned.list {
+		bytes += cannedSize(&r.Canned)
+	}
 	return sizeInvariant(d, bytes)
 }
 

@@ -108,8 +108,8 @@ func (d *Desk) candidates(a *actor, f evenkeel.ChatFilter) (few []*chatRow, ok b
 }
 
 // page returns the workspace's first chats behind a sequence that are selected.
-func (ws *workspaceRow) page(from uint64, limit int, selected func(*chatRow) bool) (rows []*chatRow) {
-	ws.rooms.Ascend(from+1, func(_ uint64, c *chatRow) bool {
+func (r *workspaceRow) page(from uint64, limit int, selected func(*chatRow) bool) (rows []*chatRow) {
+	r.rooms.Ascend(from+1, func(_ uint64, c *chatRow) bool {
 		if selected(c) {
 			rows = append(rows, c)
 		}

@@ -21,7 +21,7 @@ func (d *Desk) relink() error {
 		d.linkHosts(&ws.Workspace)
 	}
 	steps := []func() error{
-		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkMissed, d.relinkChats, d.relinkSessions, d.relinkKeys,
+		d.relinkChannels, d.relinkQueues, d.relinkAgents, d.relinkPeople, d.relinkMissed, d.relinkCanned, d.relinkChats, d.relinkSessions, d.relinkKeys,
 		d.relinkArchive, d.relinkTime, d.relinkIncidents, d.relinkTallies, d.relinkNamespaces,
 	}
 	for _, step := range steps {

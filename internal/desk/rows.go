@@ -98,6 +98,7 @@ type workspaceRow struct {
 	rooms                          btree.Map[uint64, *chatRow] // its chats, by sequence
 	people                         btree.Map[string, *customerRow]
 	emails                         map[string]*agentRow
+	canned                         btree.Map[string, *cannedRow] // by id
 	missed                         btree.Map[uint64, *missedRow] // in the order of their making
 	missedDone                     fifo[*missedRow]              // answered or closed, the oldest first
 	abandoned                      map[waiter]*missedRow         // abandoned and not done
@@ -164,6 +165,7 @@ type agentRow struct {
 	tokens   []*tokenRow   // oldest first
 	tally    *tallyRow     // the last one counted into
 	claims   []*missedRow  // missed items that he looks after, by sequence
+	canned   int64         // replies of his own
 }
 
 func (a *agentRow) connected() bool { return len(a.sessions) > 0 }

@@ -30,6 +30,10 @@ func (d *Desk) versioned(a *actor, body evenkeel.Body) *uint64 {
 		return d.versionAt(a, evenkeel.KindWorkspacePut, b.Workspace.ID)
 	case *evenkeel.WorkspaceDelete:
 		return d.versionAt(a, evenkeel.KindWorkspacePut, b.Workspace)
+	case *evenkeel.CannedPut:
+		return d.versionAt(a, evenkeel.KindCannedPut, b.Canned.ID)
+	case *evenkeel.CannedDelete:
+		return d.versionAt(a, evenkeel.KindCannedPut, b.Canned)
 	case *evenkeel.CustomerPut:
 		return d.versionAt(a, evenkeel.KindCustomerPut, b.Customer)
 	default:
@@ -56,6 +60,10 @@ func (d *Desk) versionAt(a *actor, kind evenkeel.Kind, id string) *uint64 {
 		foreign := id != a.ws && a.role != evenkeel.RoleOperator && a.by.Kind != evenkeel.PrincipalSystem
 		if ws := d.workspaces.get(id); ws != nil && !foreign {
 			return &ws.Version
+		}
+	case kind == evenkeel.KindCannedPut:
+		if r, refusal := d.cannedFor(a, id); refusal == nil {
+			return &r.Version
 		}
 	case kind == evenkeel.KindCustomerPut:
 		cu := d.customers.get(key{a.ws, id})

@@ -129,6 +129,7 @@ func TestDeletedTenant(t *testing.T) {
 		}
 	}
 	f.must(guest("acme", "d"), &evenkeel.ChatOffline{Email: "d@acme", Text: "call me"})
+	f.must(boss, &evenkeel.CannedPut{Canned: evenkeel.Canned{ID: "shared", Text: "x"}})
 	gone := &evenkeel.WorkspaceDelete{Workspace: "acme"}
 	f.refused(boss, gone, evenkeel.CodeForbidden, "")
 	f.refused(f.operator(), gone, evenkeel.CodeConflict, "")

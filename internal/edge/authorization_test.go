@@ -21,7 +21,7 @@ const authorizationHead = `# Who may do what: the answer to every route and ever
 #     of his own / somebody else's in the same workspace / of another workspace / that does not exist
 #
 # and one if they are equal. His own are, for a customer, his chat; for all others
-# the chat that the agent owns, and what has the caller's own name. What is not his to know
+# the chat and the canned reply of the agent, and what has the caller's own name. What is not his to know
 # of must answer exactly as what does not exist: the test sees to it beside this
 # table. Made by the code, to be read by people:
 #
@@ -43,7 +43,7 @@ func TestDocsAuthorization(t *testing.T) {
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	names := []string{"agent.state", "visitor.state", "chat.typing"}
+	names := []string{"agent.state", "visitor.state", "chat.typing", "canned.render"}
 	for name := range Methods() {
 		names = append(names, name)
 	}
@@ -120,6 +120,10 @@ func newTown(t *testing.T, role evenkeel.Role) *town {
 	f.online("agent")
 	f.call("POST", "/v1/chats/"+w.own+"/accept", "agent", "").want(200)
 	w.other = f.call("POST", "/v1/chats", neighbour.str("token"), `{"queue":"sales","message":"hers"}`).want(201).str("chat.id")
+	for id, owner := range map[string]string{"shared": "", "agents": "agent", "others": "other"} {
+		f.call("PUT", "/v1/canned/"+id, "admin", fmt.Sprintf(`{"text":"x","owner":%q}`, owner)).want(201)
+	}
+	acme(&evenkeel.CannedPut{Canned: evenkeel.Canned{ID: "acmes", Text: "x"}})
 	runner := evenkeel.Principal{Workspace: "acme", Kind: evenkeel.PrincipalVisitor, ID: "runner"}
 	w.elsewhere = f.must(runner, &evenkeel.ChatStart{Message: "beep"}).Chat.ID
 	f.call("POST", "/v1/offline", "customer", `{"text":"call me"}`).want(201)                              // m1
@@ -139,6 +143,8 @@ func (w *town) objects(r *route, role evenkeel.Role) []string {
 	switch r.tag() {
 	case "chats":
 		return []string{w.own, w.other, w.elsewhere, "c999"}
+	case "canned":
+		return []string{"agents", "others", "acmes", "none"}
 	case "missed":
 		return []string{"m1", "m2", "m3", "m999"}
 	case "agents":
@@ -172,6 +178,7 @@ func bodies() map[string]string {
 		"POST /v1/auth/password":       `{"old_password":"correct horse","new_password":"better horse"}`,
 		"POST /v1/chats":               `{"queue":"general","message":"hello"}`,
 		"POST /v1/offline":             `{"text":"call me"}`,
+		"PUT /v1/canned/{id}":          `{"text":"hello"}`,
 		"POST /v1/chats/{id}/messages": `{"text":"hello"}`,
 		"POST /v1/chats/{id}/transfer": `{"queue":"sales"}`,
 		"POST /v1/chats/{id}/invite":   `{"agent":"other"}`,
@@ -201,7 +208,7 @@ func routeCell(t *testing.T, towns map[evenkeel.Role]*town, r *route, role evenk
 	objects := w.objects(r, role)
 	for i := len(objects) - 1; i >= 0; i-- { // the own one last: it may be the caller himself
 		id := objects[i]
-		path := strings.NewReplacer("{id}", id).Replace(r.path)
+		path := strings.NewReplacer("{id}", id, "{canned}", "shared").Replace(r.path)
 		a := w.call(r.method, path, token, body)
 		statuses = append([]string{fmt.Sprint(a.status)}, statuses...)
 		if a.status < 300 && r.method != http.MethodGet {
@@ -242,7 +249,10 @@ func methodCell(t *testing.T, towns map[evenkeel.Role]*town, name string, role e
 	if m := Methods()[name]; m != nil {
 		params = onlyKnown(m.shape, known)
 	}
-	aboutChat := name == "chat.typing" || Methods()[name] != nil && Methods()[name].shape.has("chat")
+	if name == "canned.render" {
+		params = `{"canned":"shared"}`
+	}
+	aboutChat := name == "chat.typing" || name == "canned.render" || Methods()[name] != nil && Methods()[name].shape.has("chat")
 	ids := []string{""}
 	if aboutChat {
 		ids = []string{w.own, w.other, w.elsewhere, "c999"}

@@ -74,6 +74,7 @@ type Edge struct {
 	typing    *shape // of chat.typing
 	nothing   *shape // of methods without parameters
 	context   *shape // of context.get
+	render    *shape // of canned.render
 	handler   http.Handler
 	described []byte // the OpenAPI document
 
@@ -147,7 +148,7 @@ func New(cfg Config) (*Edge, error) {
 	}
 	e := &Edge{
 		cfg: cfg, born: cfg.Now(), passwords: passwords, methods: Methods(),
-		typing: shapeFor[typingParams](), nothing: shapeFor[struct{}](), context: shapeFor[contextGetParams](),
+		typing: shapeFor[typingParams](), nothing: shapeFor[struct{}](), context: shapeFor[contextGetParams](), render: shapeFor[renderParams](),
 		stop: make(chan struct{}), ended: make(chan struct{}),
 		clients: map[ClientID]*connection{}, visitors: map[string]map[ClientID]bool{}, guests: map[string]int64{}, seen: map[string]evenkeel.Time{},
 		keys: keySources{all: map[string]keySource{}},

@@ -51,6 +51,10 @@ type Reader interface {
 	Missed(by evenkeel.Principal, id string) (*evenkeel.Missed, error)
 	MissedItems(by evenkeel.Principal, filter evenkeel.MissedFilter, after string, limit int) ([]*evenkeel.Missed, error)
 
+	Canned(by evenkeel.Principal, id string) (*evenkeel.Canned, error)
+	CannedReplies(by evenkeel.Principal, filter evenkeel.CannedFilter, after string, limit int) ([]*evenkeel.Canned, error)
+	RenderCanned(by evenkeel.Principal, chat, canned string) (string, error)
+
 	TallyIDs(by evenkeel.Principal, agents bool, after string, limit int) ([]string, error)
 	Tallies(by evenkeel.Principal, f evenkeel.TallyFilter) (page []evenkeel.Tally, more bool, err error)
 	QueueFigures(workspace, id string) (*evenkeel.QueueFigures, bool)

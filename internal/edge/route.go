@@ -57,6 +57,7 @@ func (e *Edge) routes() []route {
 		e.chatRoutes(),
 		e.missedRoutes(),
 		e.widgetRoutes(),
+		e.cannedRoutes(),
 		e.configRoutes(),
 		e.workspaceRoutes(),
 		e.signingRoutes(),

@@ -40,6 +40,8 @@ func (e *Edge) Call(id ClientID, method string, raw []byte, reply func(result []
 		v, err = e.visitorState(conn.who.Principal, raw)
 	case "context.get":
 		v, err = e.contextGet(conn.who.Principal, raw)
+	case "canned.render":
+		v, err = e.cannedRender(conn.who.Principal, raw)
 	case "chat.typing":
 		v, err = e.chatTyping(conn.who, raw)
 	default:
@@ -153,6 +155,25 @@ func (e *Edge) contextGet(by evenkeel.Principal, raw []byte) (v any, refusal *ev
 			return
 		}
 		v = &contextReply{Context: c, Index: r.Index()}
+	})
+	return v, refusal
+}
+
+func (e *Edge) cannedRender(by evenkeel.Principal, raw []byte) (v any, refusal *evenkeel.Error) {
+	var p renderParams
+	if err := e.render.decode(raw, &p); err != nil {
+		return nil, err
+	}
+	if err := firstError(checkID("chat", p.Chat), checkID("canned", p.Canned)); err != nil {
+		return nil, err
+	}
+	e.cfg.Cell.View(func(r Reader) {
+		text, err := r.RenderCanned(by, p.Chat, p.Canned)
+		if err != nil {
+			refusal = asError(err)
+			return
+		}
+		v = &cannedReply{Text: text, Index: r.Index()}
 	})
 	return v, refusal
 }
