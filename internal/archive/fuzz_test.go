@@ -1,8 +1,12 @@
 package archive
 
 import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -57,3 +61,44 @@ func FuzzText(f *testing.F) {
 }
 
 func isQuote(r rune) bool { return slices.Contains([]rune{'"', '“', '”', '„', '«', '»'}, r) }
+
+// FuzzRow reads anything as a row of the archive whose checksum is right: it is
+// refused as a broken row, or is whole and can be packed again. What it unpacks
+// to is bounded, however little it takes.
+func FuzzRow(f *testing.F) {
+	var p packer
+	for _, v := range []any{
+		&evenkeel.Chat{ID: "c1", Messages: 2}, []*evenkeel.Message{{ID: "m", Number: 1, Text: "hello"}}, []*evenkeel.Message{nil}, []*evenkeel.Note{},
+		strings.Repeat("\x00", maxUnpacked),
+	} {
+		row, err := p.pack(v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(row[4:])
+	}
+	f.Add([]byte("\x9b\xff\xff\xff\xff\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		row := append(binary.LittleEndian.AppendUint32(nil, crc32.Checksum(packed, castagnoli)), packed...)
+		var u unpacker
+		var chat evenkeel.Chat
+		if err := u.unpack(row, &chat); err == nil {
+			if _, err := p.head(&chat); err != nil {
+				t.Fatalf("a head that was read cannot be packed: %v", err)
+			}
+		} else if !errors.Is(err, ErrRow) {
+			t.Fatalf("a broken row is not called one: %v", err)
+		}
+		if u.raw.Len() > maxUnpacked {
+			t.Fatalf("%d bytes are unpacked to %d", len(packed), u.raw.Len())
+		}
+		var said []*evenkeel.Message
+		if appendPart(&u, &said, row) == nil && slices.Contains(said, nil) {
+			t.Fatal("a message is nil")
+		}
+		row[0]++
+		if err := u.unpack(row, &chat); !errors.Is(err, ErrRow) {
+			t.Fatalf("with a wrong checksum: %v", err)
+		}
+	})
+}

@@ -105,7 +105,7 @@ func (c cellOf) nodeStatus(stands replica.Status, status evenkeel.DeskStatus) ed
 		ID: c.identity.Node, Name: c.name, Roles: []string{"core", "edge"}, State: state, Suffrage: "voter",
 		Version: c.host.Version, URL: c.URL(), Applied: stands.Applied, Lag: stands.LogLast - min(stands.LogLast, stands.Applied),
 		Sessions: c.realtime.Stats().Connections, Memory: memoryInUse(), DiskFree: free,
-		ClockSkew: time.Now().UnixMilli() - int64(status.Wall) - int64(stands.Time-status.Time), Started: &started,
+		ClockSkew: c.host.wall().UnixMilli() - int64(status.Wall) - int64(stands.Time-status.Time), Started: &started,
 		Archive: c.archiveStatus(),
 	}
 }

@@ -60,7 +60,7 @@ func (n *Node) deskTime() evenkeel.DeskTime {
 }
 
 func (n *Node) tellClock(report *clockReport) {
-	offset, due := report.due(evenkeel.TimeOf(time.Now()), n.deskTime())
+	offset, due := report.due(evenkeel.TimeOf(n.host.wall()), n.deskTime())
 	if !due {
 		return
 	}

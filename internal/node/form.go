@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/auth"
@@ -100,7 +99,7 @@ func (n *Node) form(ctx context.Context) error {
 		return err
 	}
 	_, err = n.do(ctx, &evenkeel.CellForm{
-		CellID: n.identity.Cell, Generation: n.identity.Generation, Wall: evenkeel.TimeOf(time.Now()), Limits: evenkeel.DefaultLimits(),
+		CellID: n.identity.Cell, Generation: n.identity.Generation, Wall: evenkeel.TimeOf(n.host.wall()), Limits: evenkeel.DefaultLimits(),
 		Admin:    evenkeel.Agent{ID: "admin", Name: "Admin", Email: adminEmail, Role: evenkeel.RoleOperator, Capacity: evenkeel.DefaultCapacity},
 		Password: hash, OneTime: first.Password != "", StartHash: auth.Hash(first.StartToken), VisitorKey: sealed,
 	})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/evenkeel/evenkeel/internal/auth"
 	"github.com/evenkeel/evenkeel/internal/journal"
@@ -78,6 +79,8 @@ func dataError(data string, err error) error {
 			"A disk that returned wrong bytes once should be replaced; with a backup, restore it into a fresh --data", err, data)
 	case errors.Is(err, journal.ErrNoSpace):
 		return fmt.Errorf("the disk of %s has no room for the journal: make some, or give another place with --data (%w)", data, err)
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("the disk of %s is mounted read-only: look into the machine's log why (a disk that fails is mounted so), mount it for writing, and start again (%w)", data, err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("the data directory %s may not be written by this user: change its owner, or give another with --data (%w)", data, err)
 	}

@@ -22,6 +22,7 @@ const (
 // concern is one incident of this node as it should stand.
 type concern struct {
 	raise *evenkeel.IncidentRaise // nil: it is over
+	over  bool                    // before the cell could be told of it: it is told all the same, and then ended
 	told  bool                    // the cell knows
 }
 
@@ -46,9 +47,20 @@ func (c *concerns) set(kind string, raise *evenkeel.IncidentRaise) {
 	switch {
 	case raise == nil && old == nil:
 		// An earlier process of this node may have raised it.
-	case raise == nil && old.raise == nil, raise != nil && old != nil && old.raise != nil && old.raise.Summary == raise.Summary:
+	case raise == nil && old.raise == nil:
+		return
+	case raise == nil && !old.told:
+		old.over = true
+		return
+	case raise != nil && old != nil && old.raise != nil && old.raise.Summary == raise.Summary:
+		old.over = false
 		return
 	}
+	c.replace(kind, raise)
+}
+
+// replace is called under the lock.
+func (c *concerns) replace(kind string, raise *evenkeel.IncidentRaise) {
 	c.by[kind] = &concern{raise: raise}
 	select {
 	case c.wake <- struct{}{}:
@@ -60,34 +72,42 @@ func (c *concerns) set(kind string, raise *evenkeel.IncidentRaise) {
 func (c *concerns) open(kind string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.by[kind] != nil && c.by[kind].raise != nil
+	return c.by[kind] != nil && c.by[kind].raise != nil && !c.by[kind].over
 }
 
 // tell hands everything that the cell does not know yet to do.
 func (c *concerns) tell(subject string, do func(evenkeel.Body) error) {
 	c.mu.Lock()
-	var untold []*concern
-	bodies := map[*concern]evenkeel.Body{}
+	untold := map[string]*concern{}
+	bodies := map[string]evenkeel.Body{}
 	for kind, concern := range c.by {
 		if concern.told {
 			continue
 		}
-		untold = append(untold, concern)
+		untold[kind] = concern
 		if concern.raise == nil {
-			bodies[concern] = &evenkeel.IncidentEnd{Incident: kind, Subject: subject}
+			bodies[kind] = &evenkeel.IncidentEnd{Incident: kind, Subject: subject}
 			continue
 		}
 		raise := *concern.raise
 		raise.Incident, raise.Subject = kind, subject
-		bodies[concern] = &raise
+		bodies[kind] = &raise
 	}
 	c.mu.Unlock()
-	for _, concern := range untold {
-		if do(bodies[concern]) == nil {
-			c.mu.Lock()
-			concern.told = true
-			c.mu.Unlock()
+	for kind, concern := range untold {
+		if do(bodies[kind]) == nil {
+			c.told(kind, concern)
 		}
+	}
+}
+
+// told notes that the cell knows. What was over by then is to be ended next.
+func (c *concerns) told(kind string, concern *concern) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	concern.told = true
+	if concern.over && c.by[kind] == concern {
+		c.replace(kind, nil)
 	}
 }
 
@@ -159,8 +179,7 @@ func (n *Node) lookAtRoom() {
 // lookAtClock notices a wall clock that was set. Nothing fires by it, but times
 // that people read are those of the wall clock.
 func (n *Node) lookAtClock() {
-	now := time.Now()
-	drift := now.Round(0).Sub(n.started.Round(0)) - now.Sub(n.started) // wall time passed, less real time passed
+	drift := n.host.wall().Round(0).Sub(n.born) - time.Since(n.started) // wall time passed, less real time passed
 	moved := (drift - n.concerns.clock).Abs()
 	n.concerns.clock = drift
 	switch {

@@ -38,6 +38,7 @@ type Host struct {
 	PasswordCost auth.Cost
 
 	openDir func(path string) (journal.FS, error) // of tests; nil: journal.OpenDir
+	wall    func() time.Time                      // of tests: what the machine's clock shows; nil: time.Now
 }
 
 // Node is one running process of a cell.
@@ -47,6 +48,7 @@ type Node struct {
 	log     *slog.Logger
 	name    string
 	started time.Time
+	born    time.Time // the same by the wall clock alone, which may be set
 
 	fs             journal.FS
 	replica        *replica.Replica
@@ -99,6 +101,10 @@ func Start(ctx context.Context, cfg Config, host Host) (*Node, error) {
 	if host.openDir == nil {
 		n.host.openDir = journal.OpenDir
 	}
+	if host.wall == nil {
+		n.host.wall = time.Now
+	}
+	n.born = n.host.wall().Round(0)
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.undo())
 	}

@@ -178,8 +178,6 @@ func where(s Setting, from string) string {
 
 type fileValue struct{ text, where string }
 
-// readFile reads a YAML mapping of scalars. It is strict: what it does not know
-// is refused with its line.
 func readFile(path string) (map[string]fileValue, error) {
 	if path == "" {
 		return nil, nil
@@ -188,6 +186,12 @@ func readFile(path string) (map[string]fileValue, error) {
 	if err != nil {
 		return nil, &ConfigError{Text: fmt.Sprintf("the configuration file cannot be read: %v", err)}
 	}
+	return parseFile(path, b)
+}
+
+// parseFile reads a YAML mapping of scalars. It is strict: what it does not know
+// is refused with its line.
+func parseFile(path string, b []byte) (map[string]fileValue, error) {
 	parsed, err := parser.ParseBytes(b, 0)
 	if err != nil {
 		return nil, syntaxError(path, err)
