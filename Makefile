@@ -22,6 +22,7 @@ TWICE       ?= 50
 SAMPLE      ?= 1
 CRASHROUNDS ?= 30
 FUZZTIME    ?= 30s
+FUZZSHORT   ?= 1s
 BENCHTIME   ?= 1s
 SOAK        ?= 30m
 
@@ -43,6 +44,8 @@ test: ## run all tests (the README's test command)
 	@$(PHASE) "sim: $(SEEDS) seeds"            $(MAKE) sim
 	@$(PHASE) "sim-twice: $(TWICE) seeds"      $(MAKE) sim-twice
 	@$(PHASE) "crash: $(CRASHROUNDS) rounds"   $(MAKE) crash
+	@$(PHASE) "faults: disk, files, memory"    $(MAKE) faults
+	@$(PHASE) "fuzz: $(FUZZSHORT) each"                 $(MAKE) fuzz-short
 	@$(PHASE) "race: every Go test"            $(MAKE) race
 	@$(PHASE) --summary
 
@@ -118,11 +121,17 @@ soak: build ## run the demo for SOAK under load; fail if memory or goroutines gr
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME
-	@for pkg in $$(go list ./...); do \
-	  for name in $$(go test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
-	  done; \
-	done
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: fuzz-short
+fuzz-short: ## run every fuzz test for a moment
+	.ci/fuzz $(FUZZSHORT)
+
+.PHONY: faults
+faults: ## do to a real server what machines do (docs/faults.md)
+	@mkdir -p build
+	go test -count=1 -timeout 5m -v -run '^Test(Disk)?Faults$$' ./cmd/evenkeel | tee build/faults.log
+	@for name in TestDiskFaults TestFaults; do grep -q "^--- PASS: $$name " build/faults.log; done
 
 .PHONY: cross
 cross: ## build for every target, without cgo

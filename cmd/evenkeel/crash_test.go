@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -83,6 +84,7 @@ func wait(ctx context.Context, d time.Duration) {
 type crashServer struct {
 	binary, data, log string
 	addr              string
+	wrap, env         []string // a command that runs it; more of its environment
 	process           *exec.Cmd
 }
 
@@ -90,19 +92,28 @@ const crashPassword = "correct horse battery staple"
 
 func newCrashServer(t *testing.T) *crashServer {
 	t.Helper()
-	dir := t.TempDir()
-	s := &crashServer{
-		binary: filepath.Join(dir, "evenkeel"), data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log"),
-		addr: freeAddress(t),
-	}
+	return newServerOf(t, buildBinary(t))
+}
+
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "evenkeel")
 	if runtime.GOOS == "windows" {
-		s.binary += ".exe"
+		binary += ".exe"
 	}
-	build := exec.Command("go", "build", "-o", s.binary, ".")
+	build := exec.Command("go", "build", "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+	return binary
+}
+
+// newServerOf is a server with a directory of its own, not started yet.
+func newServerOf(t *testing.T, binary string) *crashServer {
+	t.Helper()
+	dir := t.TempDir()
+	s := &crashServer{binary: binary, data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log"), addr: freeAddress(t)}
 	t.Cleanup(func() {
 		if s.process != nil {
 			s.kill(t)
@@ -113,20 +124,7 @@ func newCrashServer(t *testing.T) *crashServer {
 
 func (s *crashServer) start(t *testing.T) {
 	t.Helper()
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.process = exec.Command(s.binary, "serve", "--data", s.data, "--http", s.addr, "--log-level", "debug",
-		"--segment-size", "1MiB", "--snapshot-after", "1MiB") // small, so that each run makes snapshots and drops segments
-	s.process.Env = append(os.Environ(), "EVENKEEL_ADMIN_PASSWORD="+crashPassword)
-	s.process.Stdout, s.process.Stderr = log, log
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
+	s.launch(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for !s.ready(ctx) {
@@ -134,6 +132,26 @@ func (s *crashServer) start(t *testing.T) {
 			t.Fatalf("the server is not ready after 10 s\n%s", s.tail())
 		}
 		wait(ctx, 5*time.Millisecond)
+	}
+}
+
+// launch starts the process and does not wait until it is ready.
+func (s *crashServer) launch(t *testing.T) {
+	t.Helper()
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append(slices.Clone(s.wrap), s.binary, "serve", "--data", s.data, "--http", s.addr, "--log-level", "debug",
+		"--segment-size", "1MiB", "--snapshot-after", "1MiB") // small, so that each run makes snapshots and drops segments
+	s.process = exec.Command(args[0], args[1:]...)
+	s.process.Env = append(append(os.Environ(), "EVENKEEL_ADMIN_PASSWORD="+crashPassword), s.env...)
+	s.process.Stdout, s.process.Stderr = log, log
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
