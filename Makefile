@@ -37,7 +37,7 @@ build: ## build bin/evenkeel for this machine
 .PHONY: test
 test: ## run all tests (the README's test command)
 	@test -n "$${EVENKEEL_PHASES:-}" || rm -f build/phases
-	@.ci/need gcc chromium qemu-aarch64-static
+	@.ci/need gcc chromium qemu-aarch64-static curl jq
 	@$(PHASE) "build"                          $(MAKE) build
 	@$(PHASE) "e2e: official client, browser"  $(MAKE) e2e
 	@$(PHASE) "arm64: one log, one hash"       $(MAKE) arm64
