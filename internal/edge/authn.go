@@ -22,7 +22,12 @@ type Identity struct {
 	Login      string
 	Expires    evenkeel.Time // of the token, by the wall clock; 0: never
 	MustChange bool          // the password was a one-time one
-	Channels   []string      // that a connection is subscribed to by the server
+	Channels   []string      // of the desk that a connection is subscribed to by the server
+	Grants     []Grant       // likewise, of namespaces
+	// User and Info are how other clients see this one where they may: who he is,
+	// and JSON about him.
+	User string
+	Info []byte
 	// Loopback is set for callers on this machine, whom some limits spare. It is
 	// for whoever knows the connection to fill in.
 	Loopback bool

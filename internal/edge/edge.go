@@ -96,6 +96,7 @@ type Edge struct {
 	seen     map[string]evenkeel.Time // when a login was used last, here
 
 	limits limitTable
+	rates  rates
 	live   live
 	keys   keySources
 }

@@ -194,7 +194,7 @@ func enumNames(t reflect.Type) []string {
 		if err != nil || strings.HasPrefix(string(text), "unknown") {
 			break
 		}
-		if string(text) != "none" {
+		if string(text) != "none" || t == reflect.TypeFor[evenkeel.PublishRule]() { // where it is a choice
 			names = append(names, string(text))
 		}
 	}

@@ -136,14 +136,17 @@ func memoryInUse() int64 {
 // backend is the node as its realtime server sees it.
 type backend struct{ *Node }
 
-func (b backend) Authenticate(_ context.Context, r realtime.ConnectRequest, remote string) (realtime.Client, *evenkeel.Error) {
-	who, err := b.edge.Authenticate(r.Token)
+func (b backend) Authenticate(ctx context.Context, r realtime.ConnectRequest, remote string) (realtime.Client, *evenkeel.Error) {
+	who, err := b.edge.Connect(ctx, r.Token)
 	if err != nil {
 		return realtime.Client{}, err
 	}
 	c := realtime.Client{
 		Principal: who.Principal, Role: who.Role, Name: who.Name, Login: who.Login, Channels: who.Channels, Present: who.Present,
-		Loopback: edge.Loopback(remote),
+		Loopback: edge.Loopback(remote), User: who.User, Info: who.Info,
+	}
+	for _, g := range who.Grants {
+		c.Grants = append(c.Grants, realtime.Grant(g))
 	}
 	if who.Expires != 0 {
 		// A token that ends within this millisecond has not ended yet.
@@ -165,6 +168,20 @@ func (b backend) Read(r realtime.ReadRequest) (page realtime.Page, refusal *even
 		b.edge.Watched(r.Channel)
 	}
 	return page, refusal
+}
+
+func (b backend) Admit(ctx context.Context, r realtime.AdmitRequest) (evenkeel.Terms, *evenkeel.Error) {
+	return b.edge.Admit(ctx, r.By, r.Client, r.Channel, r.Token)
+}
+
+func (b backend) Publish(r realtime.PublishRequest) *evenkeel.Error {
+	history, err := b.edge.MayPublish(r.By, r.Channel, r.Signed)
+	if err != nil {
+		return err
+	}
+	keep := realtime.Keep{Size: int(history.Size), Bytes: int(history.Bytes), Age: history.Age.Std()}
+	b.realtime.Live(r.Channel, r.Data, r.Info, keep)
+	return nil
 }
 
 // asRefusal returns the error as one with a code.

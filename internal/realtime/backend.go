@@ -24,6 +24,14 @@ type Backend interface {
 	// Read must not wait for others.
 	Read(r ReadRequest) (Page, *evenkeel.Error)
 
+	// Admit finds out on which terms a client may have a channel of a namespace.
+	// It may block; errors go to the client as they are.
+	Admit(ctx context.Context, r AdmitRequest) (evenkeel.Terms, *evenkeel.Error)
+
+	// Publish passes on what a client publishes, by the server's Live where it is
+	// to be heard, or refuses. It may not block.
+	Publish(r PublishRequest) *evenkeel.Error
+
 	// Call runs an RPC method. reply is called at most once, on any goroutine,
 	// possibly before Call returns; it does not block. result is JSON.
 	Call(id ClientID, method string, params []byte, reply func(result []byte, err *evenkeel.Error))

@@ -46,6 +46,9 @@ const (
 	// UnsubscribedInsufficient says that the stream cannot be continued from
 	// the client's position.
 	UnsubscribedInsufficient uint32 = 2500
+	// UnsubscribedExpired says that the subscription's time ran out and it was not
+	// refreshed.
+	UnsubscribedExpired uint32 = 2501
 )
 
 // Error is the error of a reply, as the protocol has it.

@@ -17,7 +17,7 @@ type Command struct {
 	Connect     *ConnectCommand
 	Subscribe   *SubscribeCommand
 	Unsubscribe *ChannelCommand
-	Publish     *ChannelCommand
+	Publish     *PublishCommand
 	Presence    *ChannelCommand
 	Stats       *ChannelCommand // presence_stats
 	History     *HistoryCommand
@@ -25,7 +25,7 @@ type Command struct {
 	Send        bool
 	RPC         *RPCCommand
 	Refresh     *RefreshCommand
-	SubRefresh  *ChannelCommand
+	SubRefresh  *SubRefreshCommand
 }
 
 // ConnectCommand opens the session.
@@ -50,11 +50,25 @@ type SubscribeCommand struct {
 	RecoverFrom
 	// RejectUnrecovered asks for an error where recovery fails.
 	RejectUnrecovered bool
+	Token             string // names the channel, where it needs one
+	JoinLeave         bool   // who comes and goes is wanted
 }
 
 // ChannelCommand is a command of which only the channel matters here.
 type ChannelCommand struct {
 	Channel string
+}
+
+// PublishCommand publishes on a channel.
+type PublishCommand struct {
+	Channel string
+	Data    []byte // JSON
+}
+
+// SubRefreshCommand renews a subscription.
+type SubRefreshCommand struct {
+	Channel string
+	Token   string
 }
 
 // HistoryCommand asks for a part of a channel's history.
@@ -87,9 +101,13 @@ type Reply struct {
 	History   *HistoryResult
 	RPC       *RPCResult
 	Refresh   *RefreshResult
-	// Unsubscribe and Ping are empty results.
+	Presence  *PresenceResult
+	Stats     *StatsResult // of presence_stats
+	// Unsubscribe, Publish and Ping are empty results.
 	Unsubscribe bool
+	Publish     bool
 	Ping        bool
+	SubRefresh  *SubRefreshResult
 }
 
 // ConnectResult lets a client in.
@@ -122,6 +140,11 @@ type ServerSubscription struct {
 
 // SubscribeResult is a subscription's start.
 type SubscribeResult struct {
+	Expires bool
+	TTL     uint32 // seconds, if it expires
+	// Stream says that publications are numbered without a hole from Position, and
+	// may be recovered.
+	Stream        bool
 	WasRecovering bool
 	Recovered     bool
 	// Position is the channel's end or, after a recovery, the position
@@ -136,6 +159,23 @@ type HistoryResult struct {
 	Publications []Item
 }
 
+// PresenceResult is who is on a channel.
+type PresenceResult struct {
+	People []*ClientInfo
+}
+
+// StatsResult is how many are on a channel.
+type StatsResult struct {
+	Clients uint32
+	Users   uint32
+}
+
+// SubRefreshResult says how long a subscription lasts.
+type SubRefreshResult struct {
+	Expires bool
+	TTL     uint32 // seconds, if it expires
+}
+
 // RPCResult is a method's result.
 type RPCResult struct {
 	Data []byte // JSON
@@ -144,14 +184,17 @@ type RPCResult struct {
 // Item is one publication as a client sees it.
 type Item struct {
 	Offset uint64
-	Epoch  string // of the stream, if the client does not know it
-	Data   []byte // JSON
+	Epoch  string      // of the stream, if the client does not know it
+	Data   []byte      // JSON
+	Info   *ClientInfo // of the client that published; nil: none did
 }
 
 // Push is a frame that answers no command. At most one of the kinds is set.
 type Push struct {
 	Channel     string
 	Publication *Item
+	Join        *ClientInfo        // who came
+	Leave       *ClientInfo        // who went
 	Subscribe   *evenkeel.Position // a subscription that starts, or starts anew, here
 	Unsubscribe *Status
 	Disconnect  *Status

@@ -2,11 +2,7 @@
 
 package realtime
 
-import (
-	"time"
-
-	"github.com/evenkeel/evenkeel"
-)
+import "time"
 
 func badRequest(message string) *Error { return &Error{Code: errorBadRequest, Message: message} }
 
@@ -56,11 +52,13 @@ func (s *Session) request(c *Command, now time.Duration) {
 	case c.Ping:
 		s.reply(&Reply{ID: c.ID, Ping: true})
 	case c.Publish != nil:
-		s.refuse(c.ID, &Error{Code: errorPermissionDenied, Message: "clients publish nothing here: use the methods, such as chat.send"})
-	case c.Presence != nil, c.Stats != nil:
-		s.refuse(c.ID, &Error{Code: errorNotAvailable, Message: "the channel shows no presence"})
+		s.publishCommand(c.ID, c.Publish, now)
+	case c.Presence != nil:
+		s.presenceCommand(c.ID, c.Presence.Channel, false)
+	case c.Stats != nil:
+		s.presenceCommand(c.ID, c.Stats.Channel, true)
 	case c.SubRefresh != nil:
-		s.refuse(c.ID, &Error{Code: errorNotAvailable, Message: "subscriptions do not expire"})
+		s.subRefreshCommand(c.ID, c.SubRefresh)
 	case c.Send:
 		if c.ID != 0 {
 			s.refuse(c.ID, &Error{Code: errorNotAvailable, Message: "nobody takes messages: use the methods"})
@@ -74,8 +72,7 @@ func (s *Session) rpcCommand(id uint32, c *RPCCommand) {
 	switch {
 	case c.Method == "":
 		s.refuse(id, badRequest("the method is missing"))
-	case s.calls >= s.set.MaxCalls:
-		s.refuse(id, ErrorOf(evenkeel.Errorf(evenkeel.CodeTooManyRequests, "%d calls are not answered yet", s.calls)))
+	case s.busy(id):
 	default:
 		s.calls++
 		s.effect(Call{ID: id, Method: c.Method, Params: c.Params})

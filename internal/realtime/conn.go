@@ -122,7 +122,24 @@ func (c *conn) do(e Effect) {
 			client, err := c.srv.cfg.Backend.Authenticate(c.srv.ctx, e.Request, c.remote)
 			return Authenticated{Client: client, Err: err}
 		})
+	case Admit:
+		c.ask(func() Input {
+			terms, err := c.srv.cfg.Backend.Admit(c.srv.ctx, e.Request)
+			return &Admitted{Tag: e.Tag, Terms: terms, Err: err}
+		})
+	case Enter:
+		c.srv.enter(e.Channel, e.Who)
+	case Exit:
+		c.srv.exit(e.Channel, e.Who)
+	case Count:
+		c.step(c.srv.count(e), false)
+	case Publish:
+		c.step(&Published{ID: e.ID, Err: c.srv.cfg.Backend.Publish(e.Request)}, false)
 	case Read:
+		if e.Request.Kept {
+			c.step(c.srv.readKept(e), false)
+			return
+		}
 		c.ask(func() Input {
 			page, err := c.srv.cfg.Backend.Read(e.Request)
 			return NewReadDone(e.Tag, page, err)

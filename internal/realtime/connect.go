@@ -56,25 +56,37 @@ func (s *Session) turnAway(err *evenkeel.Error) {
 }
 
 func (s *Session) letIn(c Client, now time.Duration) {
-	s.client, s.present, s.state = c, c.Present, stateJoining
+	s.client, s.present = c, c.Present
 	if c.TTL > 0 {
 		s.expireAt = now + c.TTL + s.set.ExpireGrace
 	}
 	s.effect(Join{PrincipalKey(c.Principal)})
 	s.effect(Connected{c})
 	for _, channel := range c.Channels {
-		if s.find(channel) != nil {
-			continue
-		}
-		r := &reading{until: now + s.set.CatchUp}
-		for _, from := range s.connect.from {
-			if from.Channel == channel && from.Recover {
-				r.recover, r.since = true, from.Since
-			}
-		}
-		s.subscribe(channel, true, r)
+		terms, _ := s.termsOf(channel)
+		s.grant(channel, terms, now)
 	}
+	for i := range c.Grants {
+		s.grant(c.Grants[i].Channel, c.Grants[i].Terms, now)
+	}
+	s.state = stateJoining
 	s.joined(now)
+}
+
+// grant makes a subscription of the server.
+func (s *Session) grant(channel string, terms evenkeel.Terms, now time.Duration) {
+	if s.find(channel) != nil {
+		return
+	}
+	r := &reading{until: now + s.set.CatchUp}
+	for _, from := range s.connect.from {
+		if from.Channel == channel && from.Recover {
+			r.recover, r.since = true, from.Since
+		}
+	}
+	sub := s.subscribe(channel, true, r)
+	sub.terms, sub.joins = terms, terms.Joins
+	s.enter(sub, now)
 }
 
 // joined sends the connect reply once all of the server's subscriptions have

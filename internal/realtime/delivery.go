@@ -11,22 +11,46 @@ type Delivery struct {
 	channel  string
 	position evenkeel.Position // zero: ephemeral
 	data     []byte            // JSON
-	frames   [slots][]byte
+	info     *ClientInfo       // of the client that published; nil: none did
+	// joined and left say that it is no publication, but that somebody came or
+	// went.
+	joined, left *ClientInfo
+	frames       [slots][]byte
 }
 
 // NewDelivery makes a delivery of a publication, ready to be sent in the given
 // encodings. A zero position makes it ephemeral.
 func NewDelivery(channel string, position evenkeel.Position, data []byte, encodings ...Encoding) *Delivery {
 	d := &Delivery{channel: channel, position: position, data: oneLine(data)}
+	return d.encode(encodings)
+}
+
+// newArrival makes a delivery that says that somebody came to a channel, or went.
+func newArrival(channel string, who *ClientInfo, gone bool, encodings []Encoding) *Delivery {
+	d := &Delivery{channel: channel}
+	if gone {
+		d.left = who
+	} else {
+		d.joined = who
+	}
+	return d.encode(encodings)
+}
+
+func (d *Delivery) encode(encodings []Encoding) *Delivery {
 	for _, enc := range encodings {
-		d.frames[enc.slot()] = enc.AppendPush(make([]byte, 0, len(d.data)+len(channel)+64), d.push())
+		d.frames[enc.slot()] = enc.AppendPush(make([]byte, 0, len(d.data)+len(d.channel)+64), d.push())
 	}
 	return d
 }
 
 func (d *Delivery) push() *Push {
-	return &Push{Channel: d.channel, Publication: &Item{Offset: d.position.Offset, Data: d.data}}
+	if d.arrival() {
+		return &Push{Channel: d.channel, Join: d.joined, Leave: d.left}
+	}
+	return &Push{Channel: d.channel, Publication: &Item{Offset: d.position.Offset, Data: d.data, Info: d.info}}
 }
+
+func (d *Delivery) arrival() bool { return d.joined != nil || d.left != nil }
 
 // frame returns the delivery as it is sent.
 func (d *Delivery) frame(enc Encoding) []byte {

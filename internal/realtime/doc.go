@@ -31,7 +31,10 @@
 //		Authenticate    -> Step(Authenticated{...}, now), now or later
 //		Read            -> read the replica, Step(NewReadDone(...), now)
 //		Call            -> Step(CallDone{...}, now) when the answer is there
+//		Admit, Publish  -> ask the backend, Step(&Admitted{...}), Step(&Published{...})
+//		Count           -> Step(crowds.Count(...))
 //		Join, Leave     -> hub.Join(key, session), hub.Leave(key, session)
+//		Enter, Exit     -> crowds.Enter(...), crowds.Exit(...), and tell the others
 //		Connected, Disconnected -> tell the edge
 //		Close           -> send what waits, then end the transport
 //	for {                                      // to the client
@@ -66,6 +69,13 @@
 // A client is never waited for. Publications wait in a queue of bounded size;
 // when it is full the client is cut (3008) and resumes when it comes back.
 // Ephemeral publications, those without a position, are dropped first.
+//
+// # Channels of namespaces
+//
+// The operator's own channels are not the desk's: what is published on them goes
+// from client to client, and what is kept of them is kept by the node (shelf), as
+// is who is there (Crowds). On which terms a client has such a channel the backend
+// says when it subscribes (evenkeel.Terms), and again when it refreshes.
 //
 // # The shell
 //

@@ -91,7 +91,10 @@ func (d *fakeDesk) read(q ReadRequest) (Page, *evenkeel.Error) {
 var (
 	ann = Client{ //state: test data
 		Principal: evenkeel.Principal{Workspace: "default", Kind: evenkeel.PrincipalAgent, ID: "ann"},
-		Role:      evenkeel.RoleAgent, Login: "login1", Channels: []string{"agent:ann"}, Present: true,
+		Role:      evenkeel.RoleAgent, Login: "login1", Channels: []string{"agent:ann"}, Present: true, User: "agent:ann",
+	}
+	bob = Client{ //state: test data
+		Principal: evenkeel.Principal{Workspace: "default", Kind: evenkeel.PrincipalUser, ID: "bob"}, User: "bob", Info: []byte("{\n\"n\":1}"),
 	}
 	visitor = Client{ //state: test data
 		Principal: evenkeel.Principal{Workspace: "default", Kind: evenkeel.PrincipalVisitor, ID: "v1"}, Role: evenkeel.RoleCustomer,
@@ -115,6 +118,21 @@ func fakeAuthenticate(q ConnectRequest) (Client, *evenkeel.Error) {
 	case "two":
 		c := ann
 		c.Channels = []string{"agent:ann", "user:ann"}
+		return c, nil
+	case "bob", "bob again":
+		c := bob
+		c.Grants = []Grant{{"user:bob", evenkeel.Terms{Kept: true}}}
+		if q.Token == "bob again" {
+			c.TTL = time.Hour
+		}
+		return c, nil
+	case "granted":
+		c := bob
+		c.TTL = time.Minute
+		c.Grants = []Grant{
+			{"user:bob", evenkeel.Terms{Kept: true, Recover: true}},
+			{"quotes:rub", evenkeel.Terms{Kept: true, Last: true, Shown: true, Joins: true, Presence: true, Info: []byte(`{"seat":1}`)}},
+		}
 		return c, nil
 	case "expired":
 		return Client{}, evenkeel.Errorf(evenkeel.CodeTokenExpired, "it was yesterday's")

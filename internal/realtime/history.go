@@ -24,6 +24,8 @@ func (s *Session) historyCommand(id uint32, c *HistoryCommand) {
 	case c.Channel == "" || len(c.Channel) > s.set.MaxChannelLen:
 		s.refuse(id, badRequest("the channel's name is missing or too long"))
 		return
+	case !s.mayLookUp(id, c.Channel):
+		return
 	case len(s.lookups) >= s.set.MaxCalls:
 		s.refuse(id, ErrorOf(evenkeel.Errorf(evenkeel.CodeTooManyRequests, "%d commands are not answered yet", len(s.lookups))))
 		return
@@ -36,11 +38,29 @@ func (s *Session) historyCommand(id uint32, c *HistoryCommand) {
 	s.look(l, evenkeel.Position{}, 0)
 }
 
+// mayLookUp refuses the history of a channel of a namespace to those who may not
+// read it. Of the desk's channels the replica knows.
+func (s *Session) mayLookUp(id uint32, channel string) bool {
+	sub := s.begun(channel)
+	switch {
+	case !s.named(channel):
+		return true
+	case sub == nil:
+		s.refuse(id, notSubscribed())
+	case !sub.terms.History:
+		s.refuse(id, &Error{Code: errorNotAvailable, Message: "the channel shows no history"})
+	default:
+		return true
+	}
+	return false
+}
+
 func (s *Session) look(l *lookup, since evenkeel.Position, limit uint64) {
 	s.lastRead++
 	l.tag = s.lastRead
 	s.effect(Read{Tag: l.tag, Request: ReadRequest{
 		By: s.client.Principal, Channel: l.ask.Channel, Since: since, Limit: int(limit), Bytes: s.set.MaxReplyBytes,
+		Kept: s.named(l.ask.Channel),
 	}})
 }
 

@@ -58,7 +58,8 @@ func decodeFrame(frame []byte) (*Command, error) {
 // without saying.
 func (w *wireCommand) readable() bool {
 	valid := func(data json.RawMessage) bool { return len(data) == 0 || json.Valid(data) }
-	return (w.Connect == nil || valid(w.Connect.Data)) && (w.RPC == nil || valid(w.RPC.Data))
+	return (w.Connect == nil || valid(w.Connect.Data)) && (w.RPC == nil || valid(w.RPC.Data)) &&
+		(w.Publish == nil || valid(w.Publish.Data))
 }
 
 func (protobufEncoding) AppendReply(dst []byte, r *Reply) []byte {

@@ -211,12 +211,16 @@ func (w *wireSubscribe) set(f *field) error {
 	switch f.num {
 	case 1:
 		return f.text(&w.Channel)
+	case 2:
+		return f.text(&w.Token)
 	case 3:
 		return f.flag(&w.Recover)
 	case 6:
 		return f.text(&w.Epoch)
 	case 7:
 		return f.uint64(&w.Offset)
+	case 11:
+		return f.flag(&w.Joins)
 	case 14:
 		return f.int64(&w.Flag)
 	}
@@ -226,6 +230,26 @@ func (w *wireSubscribe) set(f *field) error {
 func (w *wireChannel) set(f *field) error {
 	if f.num == 1 {
 		return f.text(&w.Channel)
+	}
+	return nil
+}
+
+func (w *wirePublish) set(f *field) error {
+	switch f.num {
+	case 1:
+		return f.text(&w.Channel)
+	case 2:
+		return f.data(&w.Data)
+	}
+	return nil
+}
+
+func (w *wireSubRefresh) set(f *field) error {
+	switch f.num {
+	case 1:
+		return f.text(&w.Channel)
+	case 2:
+		return f.text(&w.Token)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ type Config struct {
 	MaxMessage     int64         // bytes of a client's message; 0: 64 KiB
 	WriteTimeout   time.Duration // for a client to take a message; 0: 10 s
 	ShutdownPace   int           // clients sent away a second when stopping; 0: 10,000
+	MaxKept        int           // bytes kept of channels of namespaces; 0: 64 MiB
 }
 
 // Stats are counts of a server.
@@ -77,6 +79,9 @@ type Server struct {
 	stopping bool
 
 	slow atomic.Uint64
+
+	epoch  string // begins the epochs of what is kept here
+	epochs atomic.Uint64
 }
 
 // shardCount spreads the channels over locks. It is well above the number of
@@ -86,8 +91,13 @@ const shardCount = 64
 // shard is the hub for a part of the channels. Its lock is never held together
 // with that of a connection.
 type shard struct {
-	mu  sync.Mutex
-	hub Hub[*conn]
+	mu    sync.Mutex
+	hub   Hub[*conn]
+	crowd Crowds
+	shelf shelf
+	// live is held while a publication is kept and handed out, so that those of a
+	// channel are handed out in the order of their offsets. It is taken before mu.
+	live sync.Mutex
 }
 
 // New makes a server. It has nothing to start: it lives by its requests and by
@@ -106,6 +116,7 @@ func New(cfg Config) (*Server, error) {
 	cfg.MaxMessage = cmp.Or(cfg.MaxMessage, 64<<10)
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 10*time.Second)
 	cfg.ShutdownPace = cmp.Or(cfg.ShutdownPace, 10000)
+	cfg.MaxKept = cmp.Or(cfg.MaxKept, 64<<20)
 	s := &Server{
 		cfg: cfg, start: time.Now(), seed: maphash.MakeSeed(), conns: map[ClientID]*conn{}, emulated: map[string]*conn{},
 		upgrade: websocket.Upgrader{
@@ -114,6 +125,10 @@ func New(cfg Config) (*Server, error) {
 		},
 	}
 	s.mux = s.routes()
+	s.epoch = rand.Text()[:8] + "-"
+	for i := range s.shards {
+		s.shards[i].shelf.budget = cfg.MaxKept / shardCount
+	}
 	s.buffers.New = func() any { return new(bytes.Buffer) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
@@ -134,7 +149,9 @@ func (s *Server) shard(key string) *shard {
 func (s *Server) Publish(events []evenkeel.Event) {
 	for i := range events {
 		e := &events[i]
-		if key := KeyOf(e); key != "" {
+		if e.Kind == evenkeel.EventDropped && strings.HasSuffix(e.Channel, ":") {
+			s.dropNamespace(e.Channel)
+		} else if key := KeyOf(e); key != "" {
 			s.route(key, func(used []Encoding) Input { return InputOf(e, used...) })
 		}
 	}

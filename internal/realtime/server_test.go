@@ -85,6 +85,20 @@ func (s *site) Read(r ReadRequest) (Page, *evenkeel.Error) {
 	return s.desk.read(r)
 }
 
+func (s *site) Admit(_ context.Context, r AdmitRequest) (evenkeel.Terms, *evenkeel.Error) {
+	switch {
+	case strings.HasPrefix(r.Channel, "open:"):
+		return evenkeel.Terms{Kept: true, Recover: true, Publish: true, Shown: true, Presence: true, Joins: true, History: true}, nil
+	default:
+		return evenkeel.Terms{}, evenkeel.Errorf(evenkeel.CodeForbidden, "no")
+	}
+}
+
+func (s *site) Publish(r PublishRequest) *evenkeel.Error {
+	s.server.Live(r.Channel, r.Data, r.Info, Keep{Size: 100, Bytes: 1 << 20, Age: time.Hour})
+	return nil
+}
+
 func (s *site) Call(_ ClientID, method string, params []byte, reply func([]byte, *evenkeel.Error)) {
 	switch method {
 	case "echo":

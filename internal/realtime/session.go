@@ -39,6 +39,8 @@ type Session struct {
 
 	connect *connecting // between the connect command and its reply
 	refresh uint32      // the refresh command in flight; 0: none
+	// published is the time at which all that was published is paid for.
+	published time.Duration
 	// emulation is set where the transport goes one way only.
 	emulation *emulation
 
@@ -82,6 +84,12 @@ func (s *Session) Step(in Input, now time.Duration) []Effect {
 		s.authenticated(in, now)
 	case *ReadDone:
 		s.readDone(in, now)
+	case *Admitted:
+		s.admitted(in, now)
+	case *Published:
+		s.publishDone(in)
+	case *Counted:
+		s.counted(in)
 	case *CallDone:
 		s.callDone(in)
 	case Revoked:
@@ -140,6 +148,7 @@ func (s *Session) Next() (at time.Duration, ok bool) {
 		if sub.reading != nil {
 			earliest(sub.reading.retryAt)
 		}
+		earliest(sub.expireAt)
 	}
 	return at, ok
 }
@@ -161,6 +170,7 @@ func (s *Session) wake(now time.Duration) {
 	case due(s.pingAt):
 		s.ping(now)
 	}
+	s.expired(now)
 	for _, sub := range s.subs {
 		if sub.reading != nil && due(sub.reading.retryAt) {
 			s.read(sub)
@@ -204,7 +214,7 @@ func (s *Session) close(c Close) {
 	known := s.state >= stateJoining
 	s.state = stateClosed
 	for _, sub := range s.subs {
-		s.effect(Leave{sub.channel})
+		s.depart(sub)
 	}
 	s.subs, s.lookups, s.connect = nil, nil, nil
 	if known {
@@ -256,10 +266,21 @@ func (s *Session) find(channel string) *subscription {
 }
 
 func (s *Session) remove(sub *subscription) {
+	if sub.refresh != 0 {
+		s.refuse(sub.refresh, &Error{Code: errorNotAvailable, Message: "unsubscribed"})
+	}
 	if i := slices.Index(s.subs, sub); i >= 0 {
 		s.subs = slices.Delete(s.subs, i, i+1)
 	}
+	s.depart(sub)
+}
+
+// depart ends what others know of a subscription.
+func (s *Session) depart(sub *subscription) {
 	s.effect(Leave{sub.channel})
+	if sub.shown != nil {
+		s.effect(Exit{Channel: sub.channel, Who: sub.shown})
+	}
 }
 
 func (s *Session) clientID() string {

@@ -28,6 +28,17 @@ func (r *Reply) write(w *shape) {
 		w.close(at)
 	case r.Unsubscribe:
 		w.close(w.open("unsubscribe", 7))
+	case r.Publish:
+		w.close(w.open("publish", 8))
+	case r.Presence != nil:
+		at := w.open("presence", 9)
+		r.Presence.write(w)
+		w.close(at)
+	case r.Stats != nil:
+		at := w.open("presence_stats", 10)
+		w.number("num_clients", 1, uint64(r.Stats.Clients))
+		w.number("num_users", 2, uint64(r.Stats.Users))
+		w.close(at)
 	case r.History != nil:
 		at := w.open("history", 11)
 		r.History.write(w)
@@ -41,6 +52,11 @@ func (r *Reply) write(w *shape) {
 	case r.Refresh != nil:
 		at := w.open("refresh", 14)
 		r.Refresh.write(w)
+		w.close(at)
+	case r.SubRefresh != nil:
+		at := w.open("sub_refresh", 15)
+		w.flag("expires", 1, r.SubRefresh.Expires)
+		w.uint("ttl", 2, uint64(r.SubRefresh.TTL))
 		w.close(at)
 	}
 }
@@ -77,8 +93,10 @@ func (r *RefreshResult) write(w *shape) {
 }
 
 func (r *SubscribeResult) write(w *shape) {
-	w.flag("recoverable", 3, true)
-	w.flag("positioned", 10, true)
+	w.flag("expires", 1, r.Expires)
+	w.uint("ttl", 2, uint64(r.TTL))
+	w.flag("recoverable", 3, r.Stream)
+	w.flag("positioned", 10, r.Stream)
 	position(w, 6, 9, r.Position)
 	w.flag("was_recovering", 12, r.WasRecovering)
 	w.flag("recovered", 8, r.Recovered)
@@ -109,8 +127,37 @@ func publications(w *shape, num protowire.Number, items []Item) {
 
 func (i *Item) write(w *shape) {
 	w.data("data", 4, i.Data)
+	if i.Info != nil {
+		i.Info.write(w, "info", 5)
+	}
 	w.uint("offset", 6, i.Offset)
 	w.text("epoch", 14, i.Epoch)
+}
+
+func (r *PresenceResult) write(w *shape) {
+	if len(r.People) == 0 {
+		return
+	}
+	w.table("presence")
+	for _, p := range r.People {
+		at := w.entry(1, p.Client)
+		p.fields(w)
+		w.endEntry(at)
+	}
+	w.endTable()
+}
+
+func (i *ClientInfo) write(w *shape, name string, num protowire.Number) {
+	at := w.open(name, num)
+	i.fields(w)
+	w.close(at)
+}
+
+func (i *ClientInfo) fields(w *shape) {
+	w.word("user", 1, i.User)
+	w.word("client", 2, i.Client)
+	w.data("conn_info", 3, i.Conn)
+	w.data("chan_info", 4, i.Chan)
 }
 
 func (p *Push) write(w *shape) {
@@ -119,6 +166,14 @@ func (p *Push) write(w *shape) {
 	case p.Publication != nil:
 		at := w.open("pub", 4)
 		p.Publication.write(w)
+		w.close(at)
+	case p.Join != nil:
+		at := w.open("join", 5)
+		p.Join.write(w, "info", 1)
+		w.close(at)
+	case p.Leave != nil:
+		at := w.open("leave", 6)
+		p.Leave.write(w, "info", 1)
 		w.close(at)
 	case p.Unsubscribe != nil:
 		at := w.open("unsubscribe", 7)

@@ -24,7 +24,30 @@ type ReadDone struct {
 	Top   evenkeel.Position
 	First uint64
 	Items []Item
+	Last  *Item // of a channel that the node keeps, if it was asked for
 	Err   *evenkeel.Error
+}
+
+// Admitted answers Admit: with Err nil the client may have the channel.
+type Admitted struct {
+	Tag   uint64
+	Terms evenkeel.Terms
+	Err   *evenkeel.Error
+}
+
+// Published answers Publish.
+type Published struct {
+	ID  uint32
+	Err *evenkeel.Error
+}
+
+// Counted answers Count.
+type Counted struct {
+	ID      uint32
+	Stats   bool
+	People  []*ClientInfo
+	Clients uint32
+	Users   uint32
 }
 
 // CallDone answers Call.
@@ -69,6 +92,9 @@ func (*Command) input()      {}
 func (*Delivery) input()     {}
 func (Authenticated) input() {}
 func (*ReadDone) input()     {}
+func (*Admitted) input()     {}
+func (*Published) input()    {}
+func (*Counted) input()      {}
 func (*CallDone) input()     {}
 func (Revoked) input()       {}
 func (Dropped) input()       {}
@@ -97,6 +123,40 @@ type Call struct {
 	Params []byte // JSON; valid after Step returned
 }
 
+// Admit asks on which terms the client may have a channel of a namespace. Admitted
+// answers, with the same Tag.
+type Admit struct {
+	Tag     uint64
+	Request AdmitRequest
+}
+
+// Publish asks to pass a publication on. Published answers, with the same ID.
+type Publish struct {
+	ID      uint32
+	Request PublishRequest
+}
+
+// Count asks who is on a channel, or only how many. Counted answers, with the
+// same ID.
+type Count struct {
+	ID      uint32
+	Channel string
+	Stats   bool
+}
+
+// Enter says that the client may be seen on a channel from now on, and Exit that
+// it is gone from there. Subscribers that want to know are told.
+type (
+	Enter struct {
+		Channel string
+		Who     *ClientInfo
+	}
+	Exit struct {
+		Channel string
+		Who     *ClientInfo
+	}
+)
+
 // Join asks the hub to route what comes under a key (a channel, or
 // PrincipalKey) to the session from now on; Leave ends it.
 type (
@@ -121,6 +181,11 @@ type Close struct {
 
 func (Authenticate) effect() {}
 func (Read) effect()         {}
+func (Admit) effect()        {}
+func (Publish) effect()      {}
+func (Count) effect()        {}
+func (Enter) effect()        {}
+func (Exit) effect()         {}
 func (Call) effect()         {}
 func (Join) effect()         {}
 func (Leave) effect()        {}
@@ -148,6 +213,10 @@ type Settings struct {
 	MaxReplyBytes int // of publications in a reply
 	MaxQueueBytes int // of publications that wait for a slow client
 	MaxBehind     int // publications that wait for a read of the history
+	MaxPublish    int // bytes of a publication of a client
+
+	PublishEvery time.Duration // between publications of a client, in the long run
+	PublishBurst int           // of them at once
 }
 
 // DefaultSettings returns the documented defaults.
@@ -158,5 +227,6 @@ func DefaultSettings() Settings {
 		Connect: 10 * time.Second, ExpireGrace: 25 * time.Second, CatchUp: 2 * time.Second,
 		MaxChannels: 128, MaxChannelLen: 255, MaxCalls: 64, MaxRecovered: 2000, MaxReplyBytes: 1 << 20,
 		MaxQueueBytes: 1 << 20, MaxBehind: 256,
+		MaxPublish: 16 << 10, PublishEvery: 50 * time.Millisecond, PublishBurst: 40,
 	}
 }

@@ -13,6 +13,14 @@ func (s *Session) deliver(d *Delivery, now time.Duration) {
 	sub := s.find(d.channel)
 	switch {
 	case sub == nil: // unsubscribed while it was on its way
+	case d.arrival():
+		if sub.joins && sub.reading == nil {
+			s.publishEphemeral(d.frame(s.enc))
+		}
+	case sub.loose() && sub.reading == nil:
+		s.pass(sub, d)
+	case sub.loose():
+		s.wait(sub, d)
 	case d.position == (evenkeel.Position{}):
 		if sub.reading == nil {
 			s.publishEphemeral(d.frame(s.enc))
@@ -22,6 +30,18 @@ func (s *Session) deliver(d *Delivery, now time.Duration) {
 	default:
 		s.next(sub, d, now)
 	}
+}
+
+// pass sends a publication of a channel of which none has to arrive, but for
+// those that the client has been sent already.
+func (s *Session) pass(sub *subscription, d *Delivery) {
+	if d.position.Epoch != "" {
+		if d.position.Epoch == sub.pos.Epoch && d.position.Offset <= sub.pos.Offset {
+			return
+		}
+		sub.pos = d.position
+	}
+	s.publishEphemeral(d.frame(s.enc))
 }
 
 // wait keeps a publication until the history has been read.
@@ -87,6 +107,15 @@ func (s *Session) publishFirst(sub *subscription, epoch string, item *Item) {
 func (s *Session) live(sub *subscription, now time.Duration) {
 	r := sub.reading
 	sub.reading = nil
+	if r.begin {
+		s.arrive(sub, r)
+	}
+	if sub.loose() {
+		for _, d := range r.waiting {
+			s.pass(sub, d)
+		}
+		return
+	}
 	for i, d := range r.waiting {
 		if sub.pos.Epoch != "" && d.position.Epoch != sub.pos.Epoch {
 			continue
@@ -102,6 +131,18 @@ func (s *Session) live(sub *subscription, now time.Duration) {
 	if r.missed {
 		sub.reading = &reading{until: now + s.set.CatchUp}
 		s.read(sub)
+	}
+}
+
+// arrive sends what came last before a subscription began, and tells the others
+// that the client is there.
+func (s *Session) arrive(sub *subscription, r *reading) {
+	if r.last != nil {
+		s.publish(s.enc.AppendPush(nil, &Push{Channel: sub.channel, Publication: r.last}))
+	}
+	if sub.terms.Shown && s.state != stateClosed {
+		sub.shown = s.info(sub)
+		s.effect(Enter{Channel: sub.channel, Who: sub.shown})
 	}
 }
 
@@ -125,7 +166,15 @@ func (s *Session) doubt(channel string, now time.Duration) {
 // dropped is doubt about a channel that is gone. What was published on it
 // before is of no use to anybody.
 func (s *Session) dropped(channel string, now time.Duration) {
-	if sub := s.find(channel); sub != nil && sub.reading != nil {
+	sub := s.find(channel)
+	if sub != nil && sub.terms.Kept {
+		if sub.reading == nil {
+			sub.reading = &reading{}
+		}
+		s.denied(sub, evenkeel.Errorf(evenkeel.CodeNotFound, "the namespace is gone"), now)
+		return
+	}
+	if sub != nil && sub.reading != nil {
 		sub.reading.waiting = nil
 	}
 	s.doubt(channel, now)

@@ -12,6 +12,14 @@ import (
 type subscription struct {
 	channel string
 	server  bool // the server subscribed the client
+	terms   evenkeel.Terms
+	joins   bool        // the client is told who comes and goes
+	shown   *ClientInfo // as what others see the client here; nil: they do not
+	// admission is the tag of the Admit in flight, and refresh the command that it
+	// answers, if it is one; 0: none.
+	admission uint64
+	refresh   uint32
+	expireAt  time.Duration // 0: it does not
 	// pos is the last durable publication that was sent, or is sent in a reply
 	// that waits: what comes next has the offset behind it.
 	pos evenkeel.Position
@@ -37,6 +45,7 @@ type reading struct {
 	reject  bool // an error is wanted where recovery fails
 	since   evenkeel.Position
 	result  *SubscribeResult
+	last    *Item // what was published last, to be sent first
 
 	// waiting are the deliveries that came meanwhile. If there were too many
 	// they are dropped, and missed asks for one more reading, which has them.
@@ -63,9 +72,16 @@ func (s *Session) subscribeCommand(id uint32, c *SubscribeCommand, now time.Dura
 	case len(s.subs) >= s.set.MaxChannels:
 		s.refuse(id, &Error{Code: errorLimitExceeded, Message: "too many subscriptions"})
 	default:
-		s.subscribe(c.Channel, false, &reading{
+		sub := s.subscribe(c.Channel, false, &reading{
 			command: id, recover: c.Recover, since: c.Since, reject: c.RejectUnrecovered, until: now + s.set.CatchUp,
 		})
+		sub.joins = c.JoinLeave
+		if terms, own := s.termsOf(c.Channel); own {
+			sub.terms = terms
+			s.enter(sub, now)
+		} else {
+			s.admit(sub, c.Token)
+		}
 	}
 }
 
@@ -83,26 +99,43 @@ func (s *Session) unsubscribeCommand(id uint32, channel string) {
 	s.reply(&Reply{ID: id, Unsubscribe: true})
 }
 
-// subscribe begins a subscription: first it joins, then it reads, so that no
-// publication falls between the two.
-func (s *Session) subscribe(channel string, server bool, r *reading) {
+// subscribe makes a subscription. It begins when its terms are known.
+func (s *Session) subscribe(channel string, server bool, r *reading) *subscription {
 	r.begin = true
 	sub := &subscription{channel: channel, server: server, reading: r}
 	s.subs = append(s.subs, sub)
-	s.effect(Join{channel})
+	return sub
+}
+
+// enter begins a subscription: first it joins, then it reads, so that no
+// publication falls between the two. Where nothing is kept for those who come,
+// there is nothing to read.
+func (s *Session) enter(sub *subscription, now time.Duration) {
+	sub.joins = sub.joins && sub.terms.Joins
+	s.effect(Join{sub.channel})
+	if sub.loose() && !sub.terms.Last {
+		s.begin(sub, &ReadDone{}, now)
+		return
+	}
 	s.read(sub)
 }
+
+// loose tells whether publications may be left out.
+func (sub *subscription) loose() bool { return sub.terms.Kept && !sub.terms.Recover }
 
 // read asks for the history of a subscription from where it stands.
 func (s *Session) read(sub *subscription) {
 	r := sub.reading
 	s.lastRead++
 	r.tag, r.retryAt, r.again, r.missed = s.lastRead, 0, false, false
-	q := ReadRequest{By: s.client.Principal, Channel: sub.channel, Since: sub.pos}
-	if r.begin {
+	q := ReadRequest{By: s.client.Principal, Channel: sub.channel, Since: sub.pos, Kept: sub.terms.Kept, Last: r.begin && sub.terms.Last}
+	switch {
+	case sub.loose():
+		q.Since = evenkeel.Position{}
+	case r.begin:
 		q.Since = r.since
 	}
-	if !r.begin || r.recover {
+	if !sub.loose() && (!r.begin || r.recover) {
 		q.Limit, q.Bytes = s.set.MaxRecovered, s.set.MaxReplyBytes
 	}
 	s.effect(Read{Tag: r.tag, Request: q})
@@ -163,14 +196,18 @@ func (s *Session) pushUnsubscribe(channel string, code uint32, reason string) {
 // missed or, plainly, nothing.
 func (s *Session) begin(sub *subscription, in *ReadDone, now time.Duration) {
 	r := sub.reading
-	behind := r.recover && r.since.Epoch != "" &&
+	behind := r.recover && !sub.terms.Kept && r.since.Epoch != "" &&
 		(in.Top.Epoch == "" || in.Top.Epoch == r.since.Epoch && in.Top.Offset < r.since.Offset)
 	if behind && now < r.until {
 		r.retryAt = min(now+retryPause, r.until)
 		return
 	}
-	result := &SubscribeResult{WasRecovering: r.recover, Position: in.Top}
-	if r.recover && in.Err == nil && s.whole(r.since, in) {
+	result := &SubscribeResult{WasRecovering: r.recover, Stream: !sub.loose(), Position: in.Top}
+	result.Expires, result.TTL = expiry(sub.terms.TTL)
+	if sub.loose() {
+		result.Position = evenkeel.Position{}
+	}
+	if r.recover && result.Stream && in.Err == nil && s.whole(r.since, in) {
 		result.Recovered, result.Publications = true, in.Items
 		result.Position.Offset = r.since.Offset
 	}
@@ -180,6 +217,9 @@ func (s *Session) begin(sub *subscription, in *ReadDone, now time.Duration) {
 		return
 	}
 	sub.pos, sub.named = in.Top, in.Top.Epoch != ""
+	if !result.Recovered {
+		r.last = in.Last
+	}
 	if sub.server {
 		r.result = result
 		s.joined(now)

@@ -93,12 +93,23 @@ type stage struct {
 	slowAuth  bool
 	reads     []Read
 	auths     []Authenticate
+
+	// Of channels of namespaces: the terms on which the client may have each, and
+	// what the node keeps of them.
+	terms  map[string]evenkeel.Terms
+	admits []Admit
+	slow   bool // nobody says on which terms
+	crowds Crowds
+	shelf  shelf
+	epochs int
+	keep   Keep
 }
 
 func newStage(set Settings) *stage { return newStageIn(JSON(), set) }
 
 func newStageIn(enc Encoding, set Settings) *stage {
-	s := &stage{now: time.Second, desk: newFakeDesk(), set: &set, enc: enc}
+	s := &stage{now: time.Second, desk: newFakeDesk(), set: &set, enc: enc, terms: map[string]evenkeel.Terms{}}
+	s.shelf.budget = 1 << 20
 	s.encode = func(frames []string) ([]byte, error) { return []byte(strings.Join(frames, "\n")), nil }
 	s.decode = func(message []byte) []string { return strings.Split(string(message), "\n") }
 	s.session = NewSession(1, enc, s.set, s.now)
@@ -136,10 +147,16 @@ func (s *stage) run(effects []Effect) {
 				s.answerAuths()
 			}
 		case Read:
+			if e.Request.Kept {
+				s.step(s.shelf.read(e, s.now))
+				continue
+			}
 			s.reads = append(s.reads, e)
 			if !s.slowReads {
 				s.answerReads()
 			}
+		case Admit, Publish, Enter, Exit, Count:
+			s.runLive(e)
 		case Call:
 			fmt.Fprintf(&s.log, "! call %d %s %s\n", e.ID, e.Method, e.Params)
 		case Connected:
@@ -285,6 +302,9 @@ func (s *stage) play(line string) error {
 		}
 		s.step(done)
 	default:
+		if ok, err := s.playLive(f, line); ok {
+			return err
+		}
 		return s.playClient(f)
 	}
 	return nil
@@ -343,6 +363,10 @@ func (s *stage) playClient(f []string) error {
 			s.set.MaxReplyBytes = n
 		case "queue":
 			s.set.MaxQueueBytes = n
+		case "burst":
+			s.set.PublishBurst = n
+		case "publish":
+			s.set.MaxPublish = n
 		case "behind":
 			s.set.MaxBehind = n
 		default:

@@ -14,19 +14,19 @@ import (
 // Protobuf in the methods set (protobuf_decode.go).
 type (
 	wireCommand struct {
-		ID          uint32         `json:"id"`
-		Connect     *wireConnect   `json:"connect"`
-		Subscribe   *wireSubscribe `json:"subscribe"`
-		Unsubscribe *wireChannel   `json:"unsubscribe"`
-		Publish     *wireChannel   `json:"publish"`
-		Presence    *wireChannel   `json:"presence"`
-		Stats       *wireChannel   `json:"presence_stats"`
-		History     *wireHistory   `json:"history"`
-		Ping        *wireEmpty     `json:"ping"`
-		Send        *wireEmpty     `json:"send"`
-		RPC         *wireRPC       `json:"rpc"`
-		Refresh     *wireRefresh   `json:"refresh"`
-		SubRefresh  *wireChannel   `json:"sub_refresh"`
+		ID          uint32          `json:"id"`
+		Connect     *wireConnect    `json:"connect"`
+		Subscribe   *wireSubscribe  `json:"subscribe"`
+		Unsubscribe *wireChannel    `json:"unsubscribe"`
+		Publish     *wirePublish    `json:"publish"`
+		Presence    *wireChannel    `json:"presence"`
+		Stats       *wireChannel    `json:"presence_stats"`
+		History     *wireHistory    `json:"history"`
+		Ping        *wireEmpty      `json:"ping"`
+		Send        *wireEmpty      `json:"send"`
+		RPC         *wireRPC        `json:"rpc"`
+		Refresh     *wireRefresh    `json:"refresh"`
+		SubRefresh  *wireSubRefresh `json:"sub_refresh"`
 	}
 	wireConnect struct {
 		Token   string                   `json:"token"`
@@ -37,6 +37,8 @@ type (
 	}
 	wireSubscribe struct {
 		Channel string `json:"channel"`
+		Token   string `json:"token"`
+		Joins   bool   `json:"join_leave"`
 		Recover bool   `json:"recover"`
 		Epoch   string `json:"epoch"`
 		Offset  uint64 `json:"offset"`
@@ -44,6 +46,14 @@ type (
 	}
 	wireChannel struct {
 		Channel string `json:"channel"`
+	}
+	wirePublish struct {
+		Channel string          `json:"channel"`
+		Data    json.RawMessage `json:"data"`
+	}
+	wireSubRefresh struct {
+		Channel string `json:"channel"`
+		Token   string `json:"token"`
 	}
 	wireHistory struct {
 		Channel string        `json:"channel"`
@@ -73,14 +83,19 @@ const flagRejectUnrecovered = 2
 func (w *wireCommand) command() (*Command, error) {
 	cmd := &Command{
 		ID: w.ID, Ping: w.Ping != nil, Send: w.Send != nil,
-		Unsubscribe: (*ChannelCommand)(w.Unsubscribe), Publish: (*ChannelCommand)(w.Publish), Presence: (*ChannelCommand)(w.Presence),
-		Stats: (*ChannelCommand)(w.Stats), SubRefresh: (*ChannelCommand)(w.SubRefresh), Refresh: (*RefreshCommand)(w.Refresh),
+		Unsubscribe: (*ChannelCommand)(w.Unsubscribe), Presence: (*ChannelCommand)(w.Presence),
+		Stats: (*ChannelCommand)(w.Stats), SubRefresh: (*SubRefreshCommand)(w.SubRefresh), Refresh: (*RefreshCommand)(w.Refresh),
 	}
 	if w.RPC != nil {
 		cmd.RPC = &RPCCommand{Method: w.RPC.Method, Params: notNull(w.RPC.Data)}
 	}
+	if p := w.Publish; p != nil {
+		cmd.Publish = &PublishCommand{Channel: p.Channel, Data: notNull(p.Data)}
+	}
 	if s := w.Subscribe; s != nil {
-		cmd.Subscribe = &SubscribeCommand{RecoverFrom: s.from(s.Channel), RejectUnrecovered: s.Flag&flagRejectUnrecovered != 0}
+		cmd.Subscribe = &SubscribeCommand{
+			RecoverFrom: s.from(s.Channel), RejectUnrecovered: s.Flag&flagRejectUnrecovered != 0, Token: s.Token, JoinLeave: s.Joins,
+		}
 	}
 	if h := w.History; h != nil {
 		cmd.History = &HistoryCommand{Channel: h.Channel, Limit: int(h.Limit), Reverse: h.Reverse}

@@ -1,0 +1,93 @@
+//evenkeel:shell
+
+package realtime
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/evenkeel/evenkeel"
+)
+
+// Live hands what a client published, or the node, to a channel's subscribers
+// here, and keeps it for those who come later. who is nil if it was no client.
+func (s *Server) Live(channel string, data []byte, who *ClientInfo, keep Keep) {
+	data = oneLine(data)
+	if keep.Size == 0 {
+		s.hand(channel, evenkeel.Position{}, data, who)
+		return
+	}
+	shard := s.shard(channel)
+	shard.live.Lock()
+	defer shard.live.Unlock()
+	shard.mu.Lock()
+	at := shard.shelf.put(channel, Item{Data: data, Info: who}, keep, s.newEpoch(), s.now())
+	shard.mu.Unlock()
+	s.hand(channel, at, data, who)
+}
+
+func (s *Server) hand(channel string, at evenkeel.Position, data []byte, who *ClientInfo) {
+	s.route(channel, func(used []Encoding) Input {
+		d := &Delivery{channel: channel, position: at, data: data, info: who}
+		return d.encode(used)
+	})
+}
+
+func (s *Server) newEpoch() string { return s.epoch + strconv.FormatUint(s.epochs.Add(1), 36) }
+
+// readKept reads what this node keeps of a channel.
+func (s *Server) readKept(q Read) *ReadDone {
+	shard := s.shard(q.Request.Channel)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	return shard.shelf.read(q, s.now())
+}
+
+// enter shows a client on a channel, and tells those who want to know. It is told
+// of itself as well, as by other servers of the protocol.
+func (s *Server) enter(channel string, who *ClientInfo) {
+	shard := s.shard(channel)
+	shard.mu.Lock()
+	came := shard.crowd.Enter(channel, who)
+	shard.mu.Unlock()
+	if came {
+		s.route(channel, func(used []Encoding) Input { return newArrival(channel, who, false, used) })
+	}
+}
+
+func (s *Server) exit(channel string, who *ClientInfo) {
+	shard := s.shard(channel)
+	shard.mu.Lock()
+	left := shard.crowd.Exit(channel, who.Client)
+	shard.mu.Unlock()
+	if left {
+		s.route(channel, func(used []Encoding) Input { return newArrival(channel, who, true, used) })
+	}
+}
+
+func (s *Server) count(q Count) *Counted {
+	shard := s.shard(q.Channel)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	return shard.crowd.Count(q)
+}
+
+// dropNamespace ends all subscriptions to channels that begin so, and forgets
+// what was kept of them.
+func (s *Server) dropNamespace(prefix string) {
+	for i := range s.shards {
+		shard := &s.shards[i]
+		shard.mu.Lock()
+		shard.shelf.forgetAll(prefix)
+		var channels []string
+		for key := range shard.hub.keys {
+			if strings.HasPrefix(key, prefix) {
+				channels = append(channels, key)
+			}
+		}
+		shard.mu.Unlock()
+		for _, channel := range channels {
+			s.route(channel, func([]Encoding) Input { return Dropped{Channel: channel} })
+		}
+	}
+}
