@@ -42,9 +42,13 @@ class Side {
     return this.pane.getByLabel(name, { exact: true });
   }
 
-  /** Writes as a person does: key by key, and Enter. */
+  /**
+   * Writes as a person does: into a box that he sees, key by key, and Enter. An
+   * earlier chat in wrap-up has one that is hidden, until the new chat is there.
+   */
   async write(text) {
     const box = this.pane.getByPlaceholder("Write a message");
+    await box.click();
     await box.pressSequentially(text);
     await box.press("Enter");
   }
@@ -58,7 +62,8 @@ class Side {
       const shown = await this.bubbles();
       return JSON.stringify(shown) === JSON.stringify(expected);
     }).catch(async (err) => {
-      assert.deepEqual(await this.bubbles(), expected, err.message);
+      const page = await this.pane.page().locator("body").innerText();
+      assert.deepEqual(await this.bubbles(), expected, `${err.message}; the page shows:\n${page}`);
     });
   }
 }
