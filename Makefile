@@ -125,7 +125,8 @@ fuzz: ## run every fuzz test for FUZZTIME
 
 .PHONY: fuzz-short
 fuzz-short: ## run every fuzz test for a moment
-	.ci/fuzz $(FUZZSHORT)
+	@rm -rf build/fuzz/short
+	.ci/fuzz $(FUZZSHORT) build/fuzz/short
 
 .PHONY: faults
 faults: ## do to a real server what machines do (docs/faults.md)

@@ -310,8 +310,8 @@ func (p *patient) memory(t *testing.T) int64 {
 	return kib << 10
 }
 
-// stopped stops the process for longer than an offer, a ping and a presence
-// last. Nobody is lost for it.
+// stopped stops the process for longer than pings and calls are waited for.
+// Nobody and nothing is lost for it, and an offer that had time left still has.
 func stopped(t *testing.T, binary string) {
 	const pause = 12 * time.Second
 	p := admit(t, binary, "", nil)
