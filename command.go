@@ -66,9 +66,10 @@ const (
 	KindMissedAnswer  Kind = 73
 	KindMissedClose   Kind = 74
 
-	// Canned replies.
+	// Canned replies, and hours.
 	KindCannedPut    Kind = 75
 	KindCannedDelete Kind = 76
+	KindQueueHours   Kind = 77 // how a queue stands by its hours
 
 	// Namespaces of the operator's own channels.
 	KindNamespacePut    Kind = 100
@@ -103,7 +104,7 @@ func Kinds() []KindInfo {
 		{KindArchiveReport, "archive.report"}, {KindArchiveAmend, "archive.amend"}, {KindCustomerErase, "customer.erase"},
 		{KindChatOffline, "chat.offline"}, {KindMissedClaim, "missed.claim"}, {KindMissedRelease, "missed.release"},
 		{KindMissedAnswer, "missed.answer"}, {KindMissedClose, "missed.close"},
-		{KindCannedPut, "canned.put"}, {KindCannedDelete, "canned.delete"},
+		{KindCannedPut, "canned.put"}, {KindCannedDelete, "canned.delete"}, {KindQueueHours, "queue.hours"},
 		{KindSigningPut, "signing.put"}, {KindCustomerIdentify, "customer.identify"},
 		{KindCustomerClaim, "customer.claim"}, {KindContextSet, "context.set"},
 		{KindIncidentRaise, "incident.raise"}, {KindIncidentEnd, "incident.end"},

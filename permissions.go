@@ -21,7 +21,7 @@ func Allowed(role Role, kind Kind) bool {
 	switch kind {
 	case KindCellForm, KindNodeUp, KindNodeLost, KindClockSet, KindCheckpoint, KindLimitsSet,
 		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise,
-		KindQueueRefused, KindArchiveReport, KindCustomerIdentify:
+		KindQueueRefused, KindQueueHours, KindArchiveReport, KindCustomerIdentify:
 		who = 0 // the cell itself only
 	case KindTokenRevoke, KindPasswordSet:
 		who = staff

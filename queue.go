@@ -152,6 +152,7 @@ type Queue struct {
 	OfflineMessage string `cbor:"51,keyasint,omitempty" json:"offline_message,omitempty"` // by a page, while no chat can be started
 	AcceptMessage  string `cbor:"52,keyasint,omitempty" json:"accept_message,omitempty"`  // when an agent gets the chat
 	OfflineForm    bool   `cbor:"53,keyasint,omitempty" json:"offline_form"`              // a page shows the form while no chat can be started
+	Hours          *Hours `cbor:"54,keyasint,omitempty" json:"hours,omitempty"`           // nil: always. Replaced, never changed
 }
 
 // NewQueue returns a queue with the documented defaults.

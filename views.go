@@ -112,8 +112,10 @@ type CustomerState struct {
 type QueueState struct {
 	Queue
 	Waiting int64 `json:"waiting"`
-	Live    int64 `json:"live"`   // offered, active or wrapping
-	Missed  int64 `json:"missed"` // items that are open or claimed
+	Live    int64 `json:"live"`           // offered, active or wrapping
+	Missed  int64 `json:"missed"`         // items that are open or claimed
+	Open    bool  `json:"open"`           // neither closed by its settings nor by its hours
+	Until   Time  `json:"until,omitzero"` // of hours: it stays so until then, at least
 	// Unlisted counts abandoned chats that have no missed item, because the list
 	// was full of open ones.
 	Unlisted uint64 `json:"missed_unlisted,omitempty"`

@@ -1,5 +1,5 @@
-// What is said without anybody typing it: the queue's greeting, the offline form, an
-// agent's canned replies.
+// What nobody types: the queue's greeting, the offline form, an agent's canned
+// replies; and hours that open and close a queue.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import * as http from "../harness/http.mjs";
 import { Agent, hire, Visitor } from "../harness/people.mjs";
 import { Server } from "../harness/server.mjs";
+import { until } from "../harness/wait.mjs";
 
 let server, admin, ann;
 
@@ -84,4 +85,20 @@ test("a closed queue shows its message, and takes the offline form", async () =>
   visitor.leave();
   await queue({});
   assert.equal((await http.ok(server.url, "GET /v1/widget")).open, true);
+});
+
+test("a queue opens and closes by its hours", async () => {
+  const widget = () => http.ok(server.url, "GET /v1/widget");
+  const days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+  const visitor = await http.visitor(server.url);
+  await queue({ hours: { time_zone: "Asia/Tokyo" } });
+  await until("the queue is closed", async () => !(await widget()).open);
+  const refusal = await http.refused(server.url, "POST /v1/chats", 409, "queue_closed", { token: visitor.token, body: { message: "hello" } });
+  assert.ok(refusal.retry_after > 13 * 86400, JSON.stringify(refusal));
+
+  await queue({ hours: { time_zone: "Asia/Tokyo", weekly: [{ days, from: "00:00", to: "24:00" }] } });
+  await until("the queue is open", async () => (await widget()).open);
+  await http.ok(server.url, "POST /v1/chats", { token: visitor.token, body: { message: "hello" } });
+  const body = { hours: { time_zone: "Tokyo" } };
+  await http.refused(server.url, "PUT /v1/queues/general", 400, "bad_request", { token: admin.token, body });
 });

@@ -255,6 +255,8 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.missedClose(c, b)
 	case *evenkeel.CannedPut:
 		return d.cannedPut(c, b)
+	case *evenkeel.QueueHours:
+		return d.queueHours(c, b)
 	case *evenkeel.CannedDelete:
 		return d.cannedDelete(c, b)
 	default:

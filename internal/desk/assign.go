@@ -282,7 +282,7 @@ func (d *Desk) overflowByWait(c *chatRow) {
 	if to == nil || to == c.queue {
 		return
 	}
-	if to.Config.Closed || to.waiting >= to.Config.MaxLength {
+	if to.closed() || to.waiting >= to.Config.MaxLength {
 		c.WaitTimer = d.setTimer(timerWait, "", c.ID, d.cell.Now+overflowRetry)
 		return
 	}

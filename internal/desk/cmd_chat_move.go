@@ -75,8 +75,8 @@ func (d *Desk) checkTransfer(chat *chatRow, b *evenkeel.ChatTransfer) (*queueRow
 		switch {
 		case q == nil:
 			return nil, nil, &evenkeel.Error{Code: evenkeel.CodeNotFound, Field: "queue", Detail: "there is no queue \"" + b.Queue + "\""}
-		case q.Config.Closed:
-			return nil, nil, evenkeel.Errorf(evenkeel.CodeQueueClosed, "the queue %q is closed", b.Queue)
+		case q.closed():
+			return nil, nil, d.errQueueClosed(q)
 		case q.waiting >= q.Config.MaxLength:
 			return nil, nil, evenkeel.Errorf(evenkeel.CodeQueueFull, "the queue %q is full: %d chats wait", b.Queue, q.waiting)
 		}

@@ -134,12 +134,12 @@ func (d *Desk) liveIn(a *actor, queue string) *chatRow {
 
 // overflowByLength follows the overflow of full queues.
 func (d *Desk) overflowByLength(q *queueRow) (*queueRow, *evenkeel.Error) {
-	if q.Config.Closed {
-		return nil, evenkeel.Errorf(evenkeel.CodeQueueClosed, "the queue %q is closed", q.Config.ID)
+	if q.closed() {
+		return nil, d.errQueueClosed(q)
 	}
 	first := q
 	for hop := 0; hop < maxHops; hop++ {
-		if q.waiting < q.Config.MaxLength && !q.Config.Closed {
+		if q.waiting < q.Config.MaxLength && !q.closed() {
 			return q, nil
 		}
 		next := d.queues.get(key{q.Workspace, q.Config.Overflow})

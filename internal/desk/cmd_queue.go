@@ -36,6 +36,9 @@ func (d *Desk) queuePut(c *call, b *evenkeel.QueuePut) (evenkeel.Result, *evenke
 		}
 		d.queues.touch(q)
 		q.Config = b.Queue
+		if b.Queue.Hours == nil {
+			q.Shut, q.ShutUntil, q.HoursKnown = false, 0, 0
+		}
 		d.armRetention(&q.Config)
 		d.floorQueue(q)
 		return evenkeel.Result{}, nil
@@ -111,6 +114,11 @@ func (d *Desk) checkQueue(ws *workspaceRow, q *evenkeel.Queue) *evenkeel.Error {
 	}
 	if q.Overflow == q.ID {
 		return evenkeel.FieldErrorf("overflow", "a queue cannot overflow to itself")
+	}
+	if q.Hours != nil {
+		if refusal := q.Hours.Check(); refusal != nil {
+			return refusal
+		}
 	}
 	if refusal := d.checkSayings(q); refusal != nil {
 		return refusal

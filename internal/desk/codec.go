@@ -271,6 +271,8 @@ func newChatBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.MissedClose)
 	case evenkeel.KindCannedPut:
 		return new(evenkeel.CannedPut)
+	case evenkeel.KindQueueHours:
+		return new(evenkeel.QueueHours)
 	case evenkeel.KindCannedDelete:
 		return new(evenkeel.CannedDelete)
 	default:

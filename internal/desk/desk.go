@@ -18,6 +18,7 @@
 //	missed.go               people who were not served
 //	sayings.go              what a queue says by itself
 //	canned.go               replies that are kept ready
+//	hours.go                what it is told of queues' hours
 //	cmd_*.go                one file a family of commands: validate, then mutate
 //	assign.go               a chat's way between queue, offer, owner and close
 //	floor.go                what routing is told of all this

@@ -180,7 +180,7 @@ func (d *Desk) Queues(by evenkeel.Principal, after string, limit int) ([]*evenke
 }
 
 func queueState(q *queueRow) *evenkeel.QueueState {
-	return &evenkeel.QueueState{Queue: q.Config, Waiting: q.waiting, Live: q.live - q.waiting, Missed: q.missed, Unlisted: q.Unlisted}
+	return &evenkeel.QueueState{Queue: q.Config, Waiting: q.waiting, Live: q.live - q.waiting, Missed: q.missed, Unlisted: q.Unlisted, Open: !q.closed(), Until: q.ShutUntil}
 }
 
 // APIKeys lists API keys by id, behind after.

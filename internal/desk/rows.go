@@ -119,6 +119,11 @@ type queueRow struct {
 	Unlisted  uint64            `cbor:"50,keyasint,omitempty"`  // abandoned chats for which the list of missed items had no room
 	Version   uint64            `cbor:"100,keyasint,omitempty"` // of the configuration
 
+	// What the desk was last told of the queue's hours, and for which version.
+	Shut       bool          `cbor:"51,keyasint,omitempty"`
+	ShutUntil  evenkeel.Time `cbor:"52,keyasint,omitempty"` // or open until then
+	HoursKnown uint64        `cbor:"53,keyasint,omitempty"`
+
 	missed  int64  // items that are not done
 	floorID string // the queue's name on the routing floor
 	live    int64  // chats that are not closed

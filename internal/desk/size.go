@@ -109,10 +109,17 @@ func agentSize(a *evenkeel.Agent) int64 {
 }
 
 func queueSize(q *evenkeel.Queue) int64 {
-	return chatBytes + int64(len(q.Name)+len(q.Greeting)+len(q.OfflineMessage)+len(q.AcceptMessage)) + skillsSize(q.Skills)
+	return chatBytes + int64(len(q.Name)+len(q.Greeting)+len(q.OfflineMessage)+len(q.AcceptMessage)) + skillsSize(q.Skills) + hoursSize(q.Hours)
 }
 
 func namespaceSize(n *evenkeel.Namespace) int64 { return 2*rowBytes + int64(len(n.Name)) }
+
+func hoursSize(h *evenkeel.Hours) int64 {
+	if h == nil {
+		return 0
+	}
+	return rowBytes*int64(1+len(h.Weekly)) + tagsSize(h.Holidays)
+}
 
 func workspaceSize(w *evenkeel.Workspace) int64 {
 	return chatBytes + int64(len(w.Name)) + tagsSize(w.Origins) + tagsSize(w.Hosts)

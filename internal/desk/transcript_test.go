@@ -340,7 +340,11 @@ func tellResult(c *evenkeel.Command, r *evenkeel.Result) string {
 		if r.Err.Field != "" {
 			line += " (" + r.Err.Field + ")"
 		}
-		return line + ": " + r.Err.Detail
+		line += ": " + r.Err.Detail
+		if r.Err.RetryAfter > 0 {
+			line += "; again in " + r.Err.RetryAfter.String()
+		}
+		return line
 	}
 	var parts []string
 	if r.Chat != nil {

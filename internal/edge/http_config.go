@@ -11,6 +11,7 @@ import (
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/auth"
+	"github.com/evenkeel/evenkeel/internal/hours"
 )
 
 func (e *Edge) configRoutes() []route {
@@ -93,7 +94,7 @@ func (e *Edge) putQueue() handler {
 		}
 		if err := firstError(q.takeID(&b.ID), tooLong("name", b.Name, maxNameRunes), checkOptionalID("overflow", b.Overflow),
 			checkSkills(b.Skills), tooLong("greeting", b.Greeting, maxTextRunes), tooLong("offline_message", b.OfflineMessage, maxTextRunes),
-			tooLong("accept_message", b.AcceptMessage, maxTextRunes)); err != nil {
+			tooLong("accept_message", b.AcceptMessage, maxTextRunes), hours.Check(b.Hours)); err != nil {
 			return nil, err
 		}
 		return q.put(&evenkeel.QueuePut{Queue: b}, func(r Reader) (any, error) { return r.Queue(q.who.Principal, b.ID) })

@@ -148,6 +148,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.serve()
 	n.tasks.Go(n.watch)
 	n.tasks.Go(n.reportClock)
+	n.tasks.Go(n.keepHours)
 	n.tasks.Go(n.watchSelf)
 	return nil
 }
