@@ -39,6 +39,10 @@ type Config struct {
 	// Archive is this node's copy of the archive; nil if it has none.
 	Archive Archive
 
+	// Backup, if set, prepares a backup of the cell under a passphrase, and
+	// returns what writes it; to be called once.
+	Backup func(ctx context.Context, passphrase string) (write func(context.Context, io.Writer) error, err error)
+
 	// Present, if set, is told of connected customers who got a live chat: their
 	// connections should be watched more closely. It must not block.
 	Present func(id ClientID)

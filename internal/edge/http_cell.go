@@ -13,6 +13,7 @@ func (e *Edge) cellRoutes() []route {
 		{http.MethodGet, "/v1/cell", asking(evenkeel.KindChatNote), getCell, "The cell and its nodes", gives[CellStatus]()},
 		{http.MethodGet, "/v1/incidents", asking(evenkeel.KindIncidentEnd), listIncidents, "What the operator should know of, the newest first", lists[evenkeel.Incident]("state")},
 		{http.MethodPost, "/v1/incidents/{id}/end", asking(evenkeel.KindIncidentEnd), endIncident, "Close an incident that was seen to", ends()},
+		{http.MethodPost, "/v1/backup", being(evenkeel.RoleOperator), e.makeBackup(), "A backup of the whole cell, to be restored by the command line", takes[backupBody, struct{}]("passphrase").as(backupKind)},
 		{http.MethodGet, "/healthz", open(), health, "Whether the process lives", gives[healthReply]()},
 		{http.MethodGet, "/readyz", open(), ready, "Whether this node can serve, or why not", gives[healthReply]()},
 	}

@@ -106,6 +106,11 @@ func exportArchive(q *request) (*answer, *evenkeel.Error) {
 	}
 	return &answer{index: index, kind: ndjsonKind, stream: func(w http.ResponseWriter) error {
 		control := http.NewResponseController(w)
+		// Else the server would take the caller for gone when the time is over in
+		// which a request must have been read.
+		if err := control.SetReadDeadline(time.Time{}); err != nil {
+			return err
+		}
 		return q.edge.cfg.Archive.Walk(q.Context(), query, func(rec *evenkeel.ArchiveRecord) error {
 			if err := control.SetWriteDeadline(time.Now().Add(exportPace)); err != nil {
 				return err

@@ -39,6 +39,7 @@ func layers() []layer {
 		{"internal/steward", []string{root}, adapter},
 		{"internal/worker", []string{root}, adapter},
 		{"internal/archive", []string{root}, adapter},
+		{"internal/backup", nil, "a backup is a file of bytes; what they mean is the node's business"},
 		{"internal/web", nil, "the pages are files"},
 		{"internal/law", nil, "a judge is nobody's colleague"},
 		{"internal/sim/...", []string{

@@ -31,6 +31,9 @@ const reportAnswer = 4 * time.Second
 type archiveOf struct{ *Node }
 
 func (a archiveOf) Ops(after uint64, maxOps, maxBytes int) (ops []evenkeel.ArchiveOp, first, last uint64) {
+	if a.archiveHeld.Load() {
+		return nil, after + 1, after
+	}
 	a.replica.View(func(d *desk.Desk) { ops, first, last = d.ArchiveOps(after, maxOps, maxBytes) })
 	return ops, first, last
 }
@@ -122,8 +125,5 @@ func (n *Node) archiveGrew(last uint64) {
 		return
 	}
 	n.archiveLast = last
-	select {
-	case n.archiveChanged <- struct{}{}:
-	default:
-	}
+	n.wakeArchive()
 }

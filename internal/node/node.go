@@ -66,6 +66,8 @@ type Node struct {
 	archive        *archive.Runner // nil: this node has no copy
 	archiveChanged chan struct{}   // something was added for it
 	archiveLast    uint64          // of the apply loop: the last operation seen
+	archiveHeld    atomic.Bool     // it takes nothing new: a backup is being made
+	backingUp      atomic.Bool
 
 	concerns       *concerns
 	meters         *meters
@@ -211,6 +213,7 @@ func (n *Node) makeEdges() error {
 		Cell: cell, Random: n.host.Random, PasswordCost: n.host.PasswordCost, Log: n.log.With("part", "edge"),
 		Observe:    n.meters.observe,
 		Archive:    n.archiveForEdge(),
+		Backup:     n.Backup,
 		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
 		Seal:       n.keys.seal, Open: n.keys.open,
 		Advertise: n.cfg.Advertise,

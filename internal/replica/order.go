@@ -20,6 +20,7 @@ type snapshotState struct {
 	bytes, entries int64 // emitted since the last order
 	size           int64 // of the last snapshot's stream
 	ordered        *SnapshotOrder
+	wanted         bool // somebody asked for one: the next entry is enough
 }
 
 // count takes note of an entry that is handed out.
@@ -34,7 +35,7 @@ func (s *snapshotState) restored() { s.bytes, s.entries = 0, 0 }
 // waits for changes of members to be applied, whose configuration is part of it.
 func (c *Core) orderSnapshot(last *raftpb.Entry) *SnapshotOrder {
 	s := &c.snapshot
-	due := s.bytes >= max(c.limits.SnapshotBytes, s.size/2) || s.entries >= c.limits.SnapshotEntries
+	due := s.wanted || s.bytes >= max(c.limits.SnapshotBytes, s.size/2) || s.entries >= c.limits.SnapshotEntries
 	if !due || s.ordered != nil || c.conf.outstanding > 0 {
 		return nil
 	}
@@ -43,9 +44,13 @@ func (c *Core) orderSnapshot(last *raftpb.Entry) *SnapshotOrder {
 		Term:      last.GetTerm(),
 		ConfState: proto.CloneOf(c.conf.state),
 	}
-	s.bytes, s.entries = 0, 0
+	s.bytes, s.entries, s.wanted = 0, 0, false
 	return s.ordered
 }
+
+// WantSnapshot has a snapshot ordered behind the next entry that is handed out,
+// or, if one is on its way then, behind the first one after that.
+func (c *Core) WantSnapshot() { c.snapshot.wanted = true }
 
 // SnapshotSaved reports that the ordered snapshot is durable; size is that of
 // its stream. The entries in it leave memory, but for a tail.

@@ -67,9 +67,11 @@ type Replica struct {
 	applies mailbox[applyTask] // to the machine
 
 	applied  atomic.Uint64 // index of the last applied entry
+	saved    atomic.Uint64 // index of the last snapshot that this process has made
+	gaveUp   atomic.Uint64 // how many snapshots could not be made
 	statusMu sync.Mutex
 	status   Status
-	news     notice // told when applied or status changed
+	news     notice // told when applied, status, saved or gaveUp changed
 
 	stop    chan struct{} // closed by Stop or fail
 	once    sync.Once

@@ -156,10 +156,14 @@ func (r *Replica) runSave(order *SnapshotOrder, slices <-chan Slice) {
 	}
 	if err != nil {
 		r.log.Error("the snapshot was given up", "index", order.Index, "error", err)
+		r.gaveUp.Add(1)
+		r.news.tell()
 		r.applies.put(applyTask{abandon: order})
 		r.tell(func(c *Core, _ time.Duration) error { c.SnapshotFailed(order); return nil })
 		return
 	}
+	r.saved.Store(order.Index)
+	r.news.tell()
 	r.applies.put(applyTask{saved: order})
 	r.writes.put(diskTask{compact: order.Index})
 	r.tell(func(c *Core, _ time.Duration) error { c.SnapshotSaved(order, meta.Size); return nil })
