@@ -67,6 +67,23 @@ func (w *crowd) shape(q *evenkeel.Queue) {
 	if r.IntN(3) == 0 {
 		q.Skills = evenkeel.Skills{{Name: "german", Level: 1 + r.Int64N(2)}}
 	}
+	if r.IntN(3) == 0 {
+		q.Greeting, q.AcceptMessage = "Hello {{customer.name|there}}, {{customer.attributes.a}}", "{{agent.name}} of {{queue.name}}"
+	}
+	if r.IntN(4) == 0 {
+		q.Hours = &evenkeel.Hours{TimeZone: "UTC"}
+	}
+}
+
+// hours tells how a queue stands by its hours: mostly for the settings that it has.
+func (w *crowd) hours() evenkeel.Body {
+	b := &evenkeel.QueueHours{Queue: w.queueID(), Open: w.r.IntN(4) > 0, Until: w.f.d.Wall() + 1000}
+	for _, s := range w.f.d.Schedules() {
+		if s.Queue == b.Queue {
+			b.Version = s.Version - uint64(w.r.IntN(5)/4)
+		}
+	}
+	return b
 }
 
 func (w *crowd) agentPut(id string) *evenkeel.AgentPut {
@@ -156,9 +173,12 @@ func (w *crowd) queueID() string {
 func (w *crowd) command() *evenkeel.Command {
 	c := &evenkeel.Command{By: w.anybody(), Body: w.body()}
 	switch c.Body.(type) {
-	case *evenkeel.SessionOpen, *evenkeel.SessionClose, *evenkeel.TokenIssue, *evenkeel.ClockSet, *evenkeel.Checkpoint, *evenkeel.CustomerIdentify, *evenkeel.ArchiveReport:
+	case *evenkeel.SessionOpen, *evenkeel.SessionClose, *evenkeel.TokenIssue, *evenkeel.ClockSet, *evenkeel.Checkpoint, *evenkeel.CustomerIdentify, *evenkeel.ArchiveReport,
+		*evenkeel.QueueHours:
 		c.By = evenkeel.System()
-		if _, identify := c.Body.(*evenkeel.CustomerIdentify); identify {
+		_, identify := c.Body.(*evenkeel.CustomerIdentify)
+		_, opens := c.Body.(*evenkeel.QueueHours)
+		if identify || opens {
 			c.OnBehalfOf = visitor("v0") // for its workspace
 		}
 		return c
@@ -297,6 +317,9 @@ func (w *crowd) rareBody() evenkeel.Body {
 	case 7:
 		return &evenkeel.TokenIssue{Hash: "t" + itoa(r.IntN(100)), Agent: w.agent().ID, Life: evenkeel.Minute}
 	case 8, 9:
+		if r.IntN(8) == 0 {
+			return w.hours()
+		}
 		return w.keeping()
 	default:
 		return &evenkeel.ClockSet{Node: "n1", Offset: 1_700_000_000_000 + evenkeel.Duration(r.IntN(1000))}
