@@ -128,9 +128,9 @@ func (c *conn) do(e Effect) {
 			return &Admitted{Tag: e.Tag, Terms: terms, Err: err}
 		})
 	case Enter:
-		c.srv.enter(e.Channel, e.Who)
+		c.srv.enter(e)
 	case Exit:
-		c.srv.exit(e.Channel, e.Who)
+		c.srv.exit(e)
 	case Count:
 		c.step(c.srv.count(e), false)
 	case Publish:

@@ -76,6 +76,18 @@ func hostileJSON() []hostile {
 		{"a refresh without a token", false, `{"id":2,"refresh":{}}`, refused(107)},
 		{"a refresh as somebody else", false, `{"id":2,"refresh":{"token":"ann"}}`, refused(101)},
 		{"unsubscribe from nothing", false, `{"id":2,"unsubscribe":{}}`, refused(107)},
+		{"a publication to nothing", false, `{"id":2,"publish":{"data":{}}}`, refused(107)},
+		{"a publication of nothing", false, `{"id":2,"publish":{"channel":"open:1"}}`, refused(107)},
+		{"a publication where one is not subscribed", false, `{"id":2,"publish":{"channel":"open:1","data":{}}}`, refused(103)},
+		{"a publication as the desk", false, `{"id":2,"publish":{"channel":"chat:1","data":{}}}`, refused(103)},
+		{"a publication to a name without a namespace", false, `{"id":2,"publish":{"channel":"open","data":{}}}`, refused(103)},
+		{"the presence of nothing", false, `{"id":2,"presence":{}}`, refused(107)},
+		{"the presence where one is not subscribed", false, `{"id":2,"presence":{"channel":"open:1"}}`, refused(103)},
+		{"how many are on what nobody knows", false, `{"id":2,"presence_stats":{"channel":"\u0000"}}`, refused(103)},
+		{"a channel that needs a token", false, `{"id":2,"subscribe":{"channel":"closed:1","token":"` + strings.Repeat("x", 4096) + `"}}`, refused(103)},
+		{"a renewal without a token", false, `{"id":2,"sub_refresh":{"channel":"open:1"}}`, refused(107)},
+		{"a renewal of nothing", false, `{"id":2,"sub_refresh":{"channel":"open:1","token":"t"}}`, refused(103)},
+		{"a token that is a list", false, `{"id":2,"sub_refresh":{"channel":"open:1","token":[]}}`, ends(CloseBadRequest)},
 	}
 }
 

@@ -129,7 +129,7 @@ func (s *Session) publishCommand(id uint32, c *PublishCommand, now time.Duration
 	switch {
 	case c.Channel == "" || len(c.Data) == 0:
 		s.refuse(id, badRequest("the channel or the data is missing"))
-	case sub == nil && !s.named(c.Channel):
+	case !s.named(c.Channel):
 		s.refuse(id, &Error{Code: errorPermissionDenied, Message: "clients publish nothing here: use the methods, such as chat.send"})
 	case sub == nil:
 		s.refuse(id, notSubscribed())
@@ -167,12 +167,11 @@ func (s *Session) busy(id uint32) bool {
 // spend takes one publication out of what a client may make: PublishBurst at
 // once, and one more each PublishEvery.
 func (s *Session) spend(now time.Duration) bool {
-	burst := time.Duration(s.set.PublishBurst) * s.set.PublishEvery
-	free := max(s.published, now-burst)
-	if free+s.set.PublishEvery > now {
+	paid := max(s.published, now) + s.set.PublishEvery
+	if paid-now > time.Duration(s.set.PublishBurst)*s.set.PublishEvery {
 		return false
 	}
-	s.published = free + s.set.PublishEvery
+	s.published = paid
 	return true
 }
 

@@ -24,9 +24,9 @@ func (s *stage) runLive(e Effect) {
 		s.live(e.Request.Channel, e.Request.Data, e.Request.Info)
 		s.step(&Published{ID: e.ID})
 	case Enter:
-		s.arrival(e.Channel, e.Who, false)
+		s.arrival(e.Channel, e.Who, false, e.Tell)
 	case Exit:
-		s.arrival(e.Channel, e.Who, true)
+		s.arrival(e.Channel, e.Who, true, e.Tell)
 	case Count:
 		s.step(s.crowds.Count(e))
 	}
@@ -71,14 +71,14 @@ func (s *stage) hand(channel string, in Input) {
 	}
 }
 
-func (s *stage) arrival(channel string, who *ClientInfo, gone bool) {
+func (s *stage) arrival(channel string, who *ClientInfo, gone, tell bool) {
 	var told bool
 	if gone {
 		told = s.crowds.Exit(channel, who.Client)
 	} else {
 		told = s.crowds.Enter(channel, who)
 	}
-	if told {
+	if told && tell {
 		s.hand(channel, newArrival(channel, who, gone, []Encoding{s.enc}))
 	}
 }
@@ -98,7 +98,7 @@ func (s *stage) playLive(f []string, line string) (ok bool, err error) {
 	case "live": // CHANNEL JSON: somebody publishes
 		s.live(f[1], []byte(f[2]), &ClientInfo{User: "eve", Client: "9"})
 	case "enter", "exit": // CHANNEL USER CLIENT
-		s.arrival(f[1], &ClientInfo{User: f[2], Client: f[3]}, f[0] == "exit")
+		s.arrival(f[1], &ClientInfo{User: f[2], Client: f[3]}, f[0] == "exit", true)
 	case "admission": // slow|fast
 		s.slow = f[1] == "slow"
 		if !s.slow {

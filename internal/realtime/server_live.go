@@ -45,23 +45,23 @@ func (s *Server) readKept(q Read) *ReadDone {
 
 // enter shows a client on a channel, and tells those who want to know. It is told
 // of itself as well, as by other servers of the protocol.
-func (s *Server) enter(channel string, who *ClientInfo) {
-	shard := s.shard(channel)
+func (s *Server) enter(e Enter) {
+	shard := s.shard(e.Channel)
 	shard.mu.Lock()
-	came := shard.crowd.Enter(channel, who)
+	came := shard.crowd.Enter(e.Channel, e.Who)
 	shard.mu.Unlock()
-	if came {
-		s.route(channel, func(used []Encoding) Input { return newArrival(channel, who, false, used) })
+	if came && e.Tell {
+		s.route(e.Channel, func(used []Encoding) Input { return newArrival(e.Channel, e.Who, false, used) })
 	}
 }
 
-func (s *Server) exit(channel string, who *ClientInfo) {
-	shard := s.shard(channel)
+func (s *Server) exit(e Exit) {
+	shard := s.shard(e.Channel)
 	shard.mu.Lock()
-	left := shard.crowd.Exit(channel, who.Client)
+	left := shard.crowd.Exit(e.Channel, e.Who.Client)
 	shard.mu.Unlock()
-	if left {
-		s.route(channel, func(used []Encoding) Input { return newArrival(channel, who, true, used) })
+	if left && e.Tell {
+		s.route(e.Channel, func(used []Encoding) Input { return newArrival(e.Channel, e.Who, true, used) })
 	}
 }
 

@@ -279,7 +279,7 @@ func (s *Session) remove(sub *subscription) {
 func (s *Session) depart(sub *subscription) {
 	s.effect(Leave{sub.channel})
 	if sub.shown != nil {
-		s.effect(Exit{Channel: sub.channel, Who: sub.shown})
+		s.effect(Exit{Channel: sub.channel, Who: sub.shown, Tell: sub.tells()})
 	}
 }
 

@@ -145,15 +145,17 @@ type Count struct {
 }
 
 // Enter says that the client may be seen on a channel from now on, and Exit that
-// it is gone from there. Subscribers that want to know are told.
+// it is gone from there. Where Tell is set the subscribers are told.
 type (
 	Enter struct {
 		Channel string
 		Who     *ClientInfo
+		Tell    bool
 	}
 	Exit struct {
 		Channel string
 		Who     *ClientInfo
+		Tell    bool
 	}
 )
 

@@ -142,9 +142,13 @@ func (s *Session) arrive(sub *subscription, r *reading) {
 	}
 	if sub.terms.Shown && s.state != stateClosed {
 		sub.shown = s.info(sub)
-		s.effect(Enter{Channel: sub.channel, Who: sub.shown})
+		s.effect(Enter{Channel: sub.channel, Who: sub.shown, Tell: sub.tells()})
 	}
 }
+
+// tells tells whether anybody may want to know that the client comes or goes: in a
+// large room of which nobody may, nobody is troubled.
+func (sub *subscription) tells() bool { return sub.terms.Joins || !sub.terms.Kept }
 
 // doubt stops a channel until the replica has said whether the client may
 // still read it and where it stands. The event that raised the doubt may be
