@@ -130,6 +130,7 @@ func TestDeletedTenant(t *testing.T) {
 	}
 	f.must(guest("acme", "d"), &evenkeel.ChatOffline{Email: "d@acme", Text: "call me"})
 	f.must(boss, &evenkeel.CannedPut{Canned: evenkeel.Canned{ID: "shared", Text: "x"}})
+	f.must(boss, &evenkeel.NamespacePut{Namespace: evenkeel.NewNamespace("quotes")})
 	gone := &evenkeel.WorkspaceDelete{Workspace: "acme"}
 	f.refused(boss, gone, evenkeel.CodeForbidden, "")
 	f.refused(f.operator(), gone, evenkeel.CodeConflict, "")
@@ -154,6 +155,9 @@ func TestDeletedTenant(t *testing.T) {
 	}
 	if _, ok := f.d.Workspace("acme"); ok {
 		t.Fatal("it is still there")
+	}
+	if n := f.d.namespaces.len(); n != 0 {
+		t.Errorf("%d of its namespaces are left", n)
 	}
 	after := []int{f.d.agents.len() - 1, f.d.channels.len() - 1, f.d.chats.len(), f.d.customers.len(), f.d.queues.len()}
 	if !slices.Equal(before, after) {
