@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/desk"
 )
 
 // archiveCopy stands for the node's copy of the archive and its runner: it asks
@@ -20,6 +21,11 @@ type archiveCopy struct {
 	made   int           // names the file
 	cursor uint64
 	chats  map[string]*evenkeel.ArchiveRecord
+
+	// known says that the cell has heard of a copy. What left before that, by
+	// the rule of a cell without an archive, is nowhere.
+	known  bool
+	unkept map[string]bool
 }
 
 func newArchiveCopy(w *World, seed uint64) *archiveCopy {
@@ -62,6 +68,19 @@ func (a *archiveCopy) work() {
 	n.propose([]*evenkeel.Command{{By: evenkeel.System(), Body: report}}, func([]evenkeel.Result, error) {})
 }
 
+// observe looks at the desk behind each entry.
+func (a *archiveCopy) observe(d *desk.Desk, chats []*chat) {
+	if a.known || len(d.ArchiveState().Copies) == 0 {
+		return
+	}
+	a.known, a.unkept = true, map[string]bool{}
+	for _, c := range chats {
+		if d.Archived(c.id) {
+			a.unkept[c.id] = true
+		}
+	}
+}
+
 // apply does some operations; all of them are synced, or none.
 func (a *archiveCopy) apply() {
 	ops, first, last := a.w.node.desk().ArchiveOps(a.cursor, 1+a.rng.IntN(20), 1<<16)
@@ -83,7 +102,7 @@ func (a *archiveCopy) apply() {
 // whole checks that a chat that has left the desk is in the archive, with all that
 // was said, once and in order.
 func (a *archiveCopy) whole(c *chat) {
-	if a.pause == 0 {
+	if !a.known || a.unkept[c.id] {
 		return
 	}
 	rec := a.chats[c.id]

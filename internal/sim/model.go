@@ -115,6 +115,7 @@ func (m *model) observe(d *desk.Desk, entry []byte, out *desk.Output) {
 	if len(m.asked) > 0 && !out.More {
 		m.askedAgain(d)
 	}
+	m.w.archive.observe(d, m.order)
 	m.w.audit(d, len(out.Events) > 0)
 }
 
