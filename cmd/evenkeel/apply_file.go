@@ -21,6 +21,7 @@ type wantedState struct {
 	queues    []wantedQueue
 	agents    []wantedAgent
 	keys      []wantedKey
+	spaces    []wantedNamespace
 	identity  *wantedSigning
 	tokens    *wantedSigning
 	origins   []string
@@ -42,6 +43,13 @@ type (
 		evenkeel.APIKey
 		Key *string `json:"key"`
 		at  ast.Node
+	}
+	wantedNamespace struct {
+		evenkeel.Namespace
+		// What is to come takes only the value that says that it is not there.
+		Durable bool   `json:"durable"`
+		Delta   string `json:"delta"`
+		at      ast.Node
 	}
 	wantedSigning struct {
 		Secret   *string `json:"hmac_secret"`
@@ -74,7 +82,7 @@ func readWanted(name string, stdin io.Reader) (yamlFile, *wantedState, error) {
 }
 
 // applyKeys are the keys of a file, in the order of the documentation.
-var applyKeys = []string{"workspace", "queues", "agents", "api_keys", "identity", "tokens", "origins", "namespaces", "devices"}
+var applyKeys = []string{"workspace", "queues", "agents", "api_keys", "namespaces", "identity", "tokens", "origins", "devices"}
 
 func parseWanted(f yamlFile, content []byte) (*wantedState, error) {
 	w := &wantedState{workspace: evenkeel.DefaultWorkspace, has: map[string]bool{}}
@@ -154,6 +162,13 @@ func (w *wantedState) takeObject(f yamlFile, kind string, n ast.Node) error {
 			err = f.errorf(n, "the API key %s: an empty key opens nothing; leave it out to have one made", id)
 		}
 		w.keys = append(w.keys, k)
+	case "namespaces":
+		s := wantedNamespace{Namespace: evenkeel.NewNamespace(id), Delta: "none", at: n}
+		err = f.bind(n, reflect.ValueOf(&s).Elem(), "a namespace")
+		if err == nil && (s.Durable || s.Delta != "none") {
+			err = f.errorf(n, "the namespace %s: durable must be false and delta none: this version has neither yet", id)
+		}
+		w.spaces = append(w.spaces, s)
 	default:
 		err = f.errorf(n, "%s cannot be applied yet: this version has none; leave the list empty", kind)
 	}
@@ -200,6 +215,9 @@ func (w *wantedState) checkNames(f yamlFile) error {
 	}
 	for _, k := range w.keys {
 		err = cmp.Or(err, check("API key", k.ID, k.at))
+	}
+	for _, s := range w.spaces {
+		err = cmp.Or(err, check("namespace", s.Name, s.at))
 	}
 	return err
 }

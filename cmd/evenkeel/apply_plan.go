@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -74,6 +75,9 @@ func makePlan(ctx context.Context, file yamlFile, c *client.Client, w *wantedSta
 		return nil, err
 	}
 	if err := p.keys(ctx, w, prune); err != nil {
+		return nil, err
+	}
+	if err := p.namespaces(ctx, w, prune); err != nil {
 		return nil, err
 	}
 	if err := p.workspace(ctx, w); err != nil {
@@ -272,6 +276,37 @@ func (p *plan) keyIs(ctx context.Context, id, key string) (bool, error) {
 		return false, nil
 	}
 	return err == nil && who.Role == evenkeel.RoleService && who.ID == id, err
+}
+
+func (p *plan) namespaces(ctx context.Context, w *wantedState, prune bool) error {
+	if !w.has["namespaces"] {
+		return nil
+	}
+	const path = "/v1/namespaces"
+	there, err := collect(client.List[*evenkeel.Namespace](ctx, p.c, path, nil), func(n *evenkeel.Namespace) string { return n.Name })
+	if err != nil {
+		return err
+	}
+	for _, s := range w.spaces {
+		op, old := "create", evenkeel.NewNamespace(s.Name)
+		if known := there[s.Name]; known != nil {
+			op, old = "update", *known
+		}
+		p.add(op, "namespace", s.Name, differences(old, s.Namespace), func(ctx context.Context) error {
+			_, err := p.c.Do(ctx, client.Request{Method: "PUT", Path: path + "/" + url.PathEscape(s.Name), Body: s.Namespace}, nil)
+			return err
+		})
+		delete(there, s.Name)
+	}
+	for _, name := range sortedKeys(there) {
+		if prune {
+			p.add("delete", "namespace", name, nil, func(ctx context.Context) error {
+				_, err := p.c.Do(ctx, client.Request{Method: "DELETE", Path: path + "/" + url.PathEscape(name)}, nil)
+				return err
+			})
+		}
+	}
+	return nil
 }
 
 // workspace plans what the workspace as such has: who may sign, whence pages

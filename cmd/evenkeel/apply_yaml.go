@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -14,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/node"
 )
 
 // yamlFile reads a YAML file into Go values by their json names. It is strict:
@@ -171,11 +171,11 @@ func (f yamlFile) bind(n ast.Node, v reflect.Value, what string) error {
 		return nil
 	case reflect.Int64:
 		text, err := f.scalar(n, what)
-		number, bad := strconv.ParseInt(text, 10, 64)
-		if err != nil || bad != nil {
-			return f.errorf(n, "%s must be a whole number", what)
+		var number node.Bytes // a whole number, with a unit where it is a size
+		if err != nil || number.UnmarshalText([]byte(text)) != nil {
+			return f.errorf(n, "%s must be a whole number, of bytes also with a unit such as 16KiB", what)
 		}
-		v.SetInt(number)
+		v.SetInt(int64(number))
 		return nil
 	default:
 		return f.errorf(n, "%s cannot be set here", what)
