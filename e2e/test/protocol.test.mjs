@@ -13,7 +13,7 @@ import { Wire } from "../harness/wire.mjs";
 let server, agent, visitor, chat;
 
 before(async () => {
-  server = await Server.start();
+  server = await Server.start({ env: { EVENKEEL_LIMIT_USER_WRITES: "off" } });
   agent = await Agent.come(server.url);
   visitor = await Visitor.come(server.url);
   chat = await visitor.start("number 1");
