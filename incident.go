@@ -29,6 +29,7 @@ const (
 	IncidentDiskLow  = "disk_low"
 	IncidentDiskSlow = "disk_stalled"
 	IncidentClock    = "clock_skew"
+	IncidentArchive  = "archive_failed"
 )
 
 // Incident is something that the operator should know of: what was seen, what

@@ -96,6 +96,15 @@ func (w *town) left(chat string) {
 	})
 }
 
+// hears waits until the operator is told of an incident.
+func (w *town) hears(kind string) {
+	w.t.Helper()
+	w.until("the incident "+kind, func() (open bool) {
+		w.n.replica.View(func(d *desk.Desk) { open = d.IncidentOpen(kind, w.n.name) })
+		return open
+	})
+}
+
 func (w *town) file() string { return filepath.Join(w.cfg.Data, archiveDir, archiveFile) }
 
 func (w *town) get(path, token string) (int, string) {
@@ -262,6 +271,7 @@ func TestArchiveFails(t *testing.T) {
 			if status["detail"] == nil {
 				t.Errorf("the status says nothing of it: %v", status)
 			}
+			w.hears(evenkeel.IncidentArchive)
 		})
 	}
 }

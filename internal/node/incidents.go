@@ -152,6 +152,24 @@ func (n *Node) look(stands replica.Status) {
 		"The disk has not finished a write for longer than an election takes.", "Look at the disk and at what else uses it."))
 	n.lookAtRoom()
 	n.lookAtClock()
+	n.lookAtArchive()
+}
+
+// lookAtArchive tells of a copy that does not take what is closed, or that has
+// lost something. Chats go on meanwhile. What is told does not change with time:
+// each change is a command.
+func (n *Node) lookAtArchive() {
+	const advice = "GET /v1/cell tells what is wrong with the copy, docs/archive.md what to do. Closed chats wait in the desk until they are archived."
+	var raise *evenkeel.IncidentRaise
+	switch copied := n.archiveStatus(); {
+	case copied.State == evenkeel.CopyFailed.String():
+		raise = raiseIf(true, evenkeel.SeverityCritical, "This node's copy of the archive cannot be written or read.", advice)
+	case copied.State == evenkeel.CopyStale.String():
+		raise = raiseIf(true, evenkeel.SeverityCritical, "This node's copy of the archive is older than what the cell still has.", advice)
+	case copied.State == evenkeel.CopyLive.String() && copied.Detail != "":
+		raise = raiseIf(true, evenkeel.SeverityWarning, "This node's copy of the archive has lost something: "+copied.Detail, advice)
+	}
+	n.concerns.set(evenkeel.IncidentArchive, raise)
 }
 
 func raiseIf(raised bool, severity evenkeel.Severity, summary, advice string) *evenkeel.IncidentRaise {

@@ -50,7 +50,17 @@ func counter(name, help string, value func() float64) reading {
 }
 
 func (s *state) readings() []reading {
-	return slices.Concat(s.nodeReadings(), s.replicaReadings(), s.deskReadings())
+	return slices.Concat(s.nodeReadings(), s.replicaReadings(), s.deskReadings(), s.archiveReadings())
+}
+
+func (s *state) archiveReadings() []reading {
+	copied := s.archiveStatus()
+	return []reading{
+		gauge("evenkeel_archive_live", "1 if this node's copy of the archive takes what is closed; 0 if it does not, or if there is none.", func() float64 { return truth(copied.State == evenkeel.CopyLive.String()) }),
+		gauge("evenkeel_archive_behind_operations", "Operations that the desk has and this node's copy of the archive has not.", func() float64 { return float64(copied.Behind) }),
+		gauge("evenkeel_archive_chats", "Chats in this node's copy of the archive.", func() float64 { return float64(copied.Chats) }),
+		gauge("evenkeel_archive_bytes", "Size of this node's copy of the archive on the disk.", func() float64 { return float64(copied.Bytes) }),
+	}
 }
 
 func (s *state) nodeReadings() []reading {
