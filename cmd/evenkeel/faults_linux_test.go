@@ -275,11 +275,11 @@ func outOfFiles(t *testing.T, binary string) {
 // littleMemory gives the collector a bound and opens hundreds of connections.
 func littleMemory(t *testing.T, binary string) {
 	p := admit(t, binary, "", func(s *crashServer) { s.env = []string{"GOMEMLIMIT=48MiB"} })
-	var visitor struct{ Token string }
-	if err := callHTTP(t.Context(), p.addr, "POST", "/v1/visitors", "", map[string]any{}, &visitor); err != nil {
-		t.Fatal(err)
-	}
 	for i := range 400 {
+		var visitor struct{ Token string } // one each: a visitor has 20 connections at most
+		if err := callHTTP(t.Context(), p.addr, "POST", "/v1/visitors", "", map[string]any{}, &visitor); err != nil {
+			t.Fatal(err)
+		}
 		c, err := dial(t.Context(), p.addr, visitor.Token, func(string, json.RawMessage) {})
 		if err != nil {
 			t.Fatalf("connection %d: %v\n%s", i, err, p.tail())
