@@ -56,7 +56,7 @@ lint: ## golangci-lint (.golangci.yaml gives the reasons) and the laws of intern
 
 .PHONY: race
 race: ## run every Go test with the race detector
-	go test -race -timeout 10m ./...
+	go test -race -timeout 20m ./...
 
 .PHONY: sim
 sim: ## run SEEDS seeds of the simulated cell (FROM is the first, PROCS the processes)
