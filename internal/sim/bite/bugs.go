@@ -264,8 +264,8 @@ func realtimeBugs() []bug {
 	return []bug{
 		{
 			name: "an event is lost on resume: what comes while history is read", file: "internal/realtime/stream.go",
-			old: "	sub.reading = nil\n	for i, d := range r.waiting {",
-			new: "	sub.reading = nil\n	for i, d := range r.waiting[:0] {",
+			old: "	for i, d := range r.waiting {",
+			new: "	for i, d := range r.waiting[:0] {",
 		},
 		{
 			name: "an event is doubled between recovery and live", file: "internal/realtime/stream.go",
@@ -274,8 +274,8 @@ func realtimeBugs() []bug {
 		},
 		{
 			name: "history is read before the session joins", file: "internal/realtime/subscribe.go",
-			old: "	s.effect(Join{channel})\n	s.read(sub)",
-			new: "	s.read(sub)\n	defer s.effect(Join{channel})",
+			old: "	s.effect(Join{sub.channel})\n	if sub.loose()",
+			new: "	defer s.effect(Join{sub.channel})\n	if sub.loose()",
 		},
 		{
 			name: "an overflow of what waits is not told", file: "internal/realtime/stream.go",
