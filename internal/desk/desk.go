@@ -24,6 +24,9 @@
 //	floor.go                what routing is told of all this
 //	levels.go               what is counted of a chat, and when
 //	clock.go tally.go       time that counts, and where the counts are kept
+//	usage.go                what each workspace uses, and its limits
+//	merge.go                a visitor who turns out to be a customer
+//	incidents.go            what the operator should know of
 //	actor.go                who asks, and what he may see
 //	keys.go                 exactly-once by the caller's id
 //	archive.go erase.go     what goes to the archive, when, and what is erased
