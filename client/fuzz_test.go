@@ -3,6 +3,8 @@ package client
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/evenkeel/evenkeel"
 )
 
 // FuzzFrame lets the server say anything: what is read of it is a frame, an
@@ -11,6 +13,8 @@ func FuzzFrame(f *testing.F) {
 	f.Add([]byte(`{"id":1,"connect":{"client":"c","ping":25,"subs":{"agent:ann":{"recovered":true,"publications":[{"data":{"type":"offer"},"offset":3}]}}}}`))
 	f.Add([]byte(`{"id":2,"error":{"code":1000,"message":"not_found: there is no such chat"}}`))
 	f.Add([]byte(`{"push":{"channel":"chat:c1","pub":{"data":{"type":"message","message":{"number":18446744073709551615}},"offset":1}}}`))
+	f.Add([]byte(`{"push":{"channel":"chat:c1","pub":{"data":{"tye":"message","message":{"number":1}},"offset":1}}}`))
+	f.Add([]byte(`{"push":{"channel":"chat:c1","pub":{"data":{"type":"message"},"offset":1}}}`))
 	f.Add([]byte(`{"push":{"channel":"x","unsubscribe":{"code":2500}}}`))
 	f.Add([]byte(`{"id":4294967296}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -32,8 +36,9 @@ func FuzzFrame(f *testing.F) {
 		}
 		for _, i := range all {
 			p := person{told: map[string]uint64{}}
-			if u, ok := p.read(&Event{Channel: "chat:c1", Data: i.Data}, "c1"); ok && u.Kind == "" {
-				t.Fatalf("%s is an update of no kind", i.Data)
+			u, ok := p.read(&Event{Channel: "chat:c1", Data: i.Data}, "c1")
+			if ok && (u.Kind == "" || u.Type == evenkeel.PubMessage && u.Message == nil) {
+				t.Fatalf("%s is an update of no kind, or one without what it is of", i.Data)
 			}
 		}
 	})

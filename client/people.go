@@ -129,6 +129,9 @@ func (p *person) read(e *Event, id string) (Update, bool) {
 	if json.Unmarshal(e.Data, &kind) != nil || json.Unmarshal(e.Data, &u.Publication) != nil {
 		return u, false // not a publication of the desk
 	}
+	if kind.Type == "" || u.Type == evenkeel.PubMessage && u.Message == nil {
+		return u, false // nor this: the desk gives each its type, and a message with "message"
+	}
 	u.Kind = kind.Type
 	p.mu.Lock()
 	own := p.own
