@@ -19,7 +19,7 @@ func Allowed(role Role, kind Kind) bool {
 	)
 	var who int
 	switch kind {
-	case KindCellForm, KindNodeUp, KindNodeLost, KindClockSet, KindCheckpoint, KindLimitsSet,
+	case KindCellForm, KindNodeUp, KindNodeLost, KindClockSet, KindCheckpoint,
 		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise,
 		KindQueueRefused, KindQueueHours, KindArchiveReport, KindCustomerIdentify:
 		who = 0 // the cell itself only
@@ -31,7 +31,7 @@ func Allowed(role Role, kind Kind) bool {
 		who = admin | operator
 	case KindWorkspacePut:
 		who = admin | operator
-	case KindWorkspaceDelete:
+	case KindWorkspaceDelete, KindLimitsSet:
 		who = operator
 	case KindAgentStatus, KindCustomerPut, KindContextSet:
 		who = staff | service

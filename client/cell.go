@@ -44,6 +44,18 @@ type Node struct {
 // Cell reads the cell's state.
 func (c *Client) Cell(ctx context.Context) (*Cell, error) { return get[Cell](ctx, c, "/v1/cell") }
 
+// Limits reads what bounds the cell's state; for operators.
+func (c *Client) Limits(ctx context.Context) (*evenkeel.Limits, error) {
+	return get[evenkeel.Limits](ctx, c, "/v1/cell/limits")
+}
+
+// SetLimits replaces what bounds the cell's state; for operators. Change what
+// Limits returned: what is zero is taken as it is.
+func (c *Client) SetLimits(ctx context.Context, limits *evenkeel.Limits) error {
+	_, err := c.Do(ctx, Request{Method: http.MethodPut, Path: "/v1/cell/limits", Body: limits}, nil)
+	return err
+}
+
 // Ready returns nil if the node that answers can serve, and why not otherwise.
 // It asks once.
 func (c *Client) Ready(ctx context.Context) error {

@@ -237,6 +237,13 @@ func TestEveryTypedMethod(t *testing.T) {
 	if cell.State != "healthy" || len(cell.Nodes) != 1 {
 		t.Errorf("the cell is %+v", cell)
 	}
+	limits, err := admin.Limits(ctx)
+	must("limits", err)
+	limits.Linger = evenkeel.Minute
+	must("set limits", admin.SetLimits(ctx, limits))
+	if limits, err = admin.Limits(ctx); err != nil || limits.Linger != evenkeel.Minute || limits.Queues != evenkeel.DefaultLimits().Queues {
+		t.Errorf("the limits are %+v, %v", limits, err)
+	}
 	must("status", admin.SetAgentStatus(ctx, "ann", evenkeel.StatusAway, "tea"))
 	ann, err := admin.AgentByID(ctx, "ann")
 	must("agent", err)

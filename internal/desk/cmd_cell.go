@@ -120,18 +120,37 @@ func (d *Desk) limitsSet(b *evenkeel.LimitsSet) (evenkeel.Result, *evenkeel.Erro
 	return evenkeel.Result{}, nil
 }
 
+// The highest limits: far above what a machine holds, far below what sums could
+// not hold. A step of the cell does as much follow-up work as its limit says,
+// and nothing else meanwhile.
+const (
+	maxLimit    = 1 << 50
+	maxFollowUp = 100000
+)
+
 // checkLimits refuses limits with which the cell could not go on.
 func checkLimits(l *evenkeel.Limits) *evenkeel.Error {
-	for _, f := range []struct {
-		name  string
-		value int64
-	}{
-		{"follow_up", l.FollowUp}, {"max_state", l.MaxState}, {"live_keys", l.LiveKeys}, {"tokens", l.Tokens},
-		{"missed_offers", l.MissedOffers}, {"message_chars", l.MessageChars},
+	type count struct {
+		name         string
+		value, least int64
+	}
+	for _, f := range []count{
+		{"follow_up", l.FollowUp, 1}, {"max_state", l.MaxState, 1}, {"live_keys", l.LiveKeys, 1}, {"tokens", l.Tokens, 1},
+		{"missed_offers", l.MissedOffers, 1}, {"message_chars", l.MessageChars, 1},
+		{"chat_messages", l.ChatMessages, 0}, {"queues", l.Queues, 0}, {"agents", l.Agents, 0}, {"live_chats", l.LiveChats, 0},
+		{"api_keys", l.APIKeys, 0}, {"workspaces", l.Workspaces, 0}, {"visitor_sessions", l.VisitorSessions, 0},
+		{"agent_sessions", l.AgentSessions, 0}, {"agent_queues", l.AgentQueues, 0}, {"participants", l.Participants, 0},
+		{"attributes", l.Attributes, 0}, {"tags", l.Tags, 0}, {"closed_chats", l.ClosedChats, 0}, {"customers", l.Customers, 0},
+		{"nodes", l.Nodes, 0}, {"incidents", l.Incidents, 0}, {"tallies", l.Tallies, 0}, {"missed", l.Missed, 0},
+		{"missed_own", l.MissedOwn, 0}, {"missed_claims", l.MissedClaims, 0}, {"canned", l.Canned, 0}, {"canned_own", l.CannedOwn, 0},
+		{"context", l.Context, 0}, {"aliases", l.Aliases, 0}, {"namespaces", l.Namespaces, 0},
 	} {
-		if f.value < 1 {
-			return evenkeel.FieldErrorf(f.name, "%s must be at least 1", f.name)
+		if f.value < f.least || f.value > maxLimit {
+			return evenkeel.FieldErrorf(f.name, "%s must be from %d to %d", f.name, f.least, int64(maxLimit))
 		}
+	}
+	if l.FollowUp > maxFollowUp {
+		return evenkeel.FieldErrorf("follow_up", "follow_up must be at most %d: one step of the cell must stay short", maxFollowUp)
 	}
 	for _, f := range []namedDuration{{"linger", l.Linger}, {"key_life", l.KeyLife}, {"re_offer", l.ReOffer}, {"tally_keep", l.TallyKeep}, {"missed_keep", l.MissedKeep}} {
 		if f.value < 0 || f.value > maxDuration {

@@ -221,6 +221,9 @@ func pageRows[R any](list []R, limit int, keep func(R) bool, less func(a, b R) b
 	return out
 }
 
+// Limits returns what bounds the state.
+func (d *Desk) Limits() evenkeel.Limits { return d.cell.Limits }
+
 // Status returns the replica's account of itself.
 func (d *Desk) Status() evenkeel.DeskStatus {
 	return evenkeel.DeskStatus{

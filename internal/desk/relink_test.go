@@ -97,7 +97,8 @@ func TestLimitsThatCannotBe(t *testing.T) {
 	for name, spoil := range map[string]func(*evenkeel.Limits){
 		"all zero": func(l *evenkeel.Limits) { *l = evenkeel.Limits{} }, "no logins": func(l *evenkeel.Limits) { l.Tokens = 0 },
 		"no work": func(l *evenkeel.Limits) { l.FollowUp = 0 }, "endless": func(l *evenkeel.Limits) { l.KeyLife = 1 << 62 },
-		"negative": func(l *evenkeel.Limits) { l.Linger = -1 },
+		"negative": func(l *evenkeel.Limits) { l.Linger = -1 }, "fewer than none": func(l *evenkeel.Limits) { l.Canned = -1 },
+		"more than all": func(l *evenkeel.Limits) { l.MaxState = maxLimit + 1 }, "a step without end": func(l *evenkeel.Limits) { l.FollowUp = maxFollowUp + 1 },
 	} {
 		l := evenkeel.DefaultLimits()
 		spoil(&l)

@@ -60,7 +60,7 @@ func TestDocsHaveEveryField(t *testing.T) {
 		"POST /v1/visitors": shapeFor[visitorBody](), "PUT /v1/namespaces/{id}": shapeFor[namespaceBody](), "PUT /v1/queues/{id}": shapeFor[evenkeel.Queue](),
 		"PUT /v1/agents/{id}": shapeFor[agentBody](), "PUT /v1/api-keys/{id}": shapeFor[keyBody](),
 		"PUT /v1/customers/{id}": shapeFor[customerBody](), "PUT /v1/workspaces/{id}": shapeFor[evenkeel.Workspace](),
-		"PUT /v1/canned/{id}": shapeFor[evenkeel.Canned](),
+		"PUT /v1/canned/{id}": shapeFor[evenkeel.Canned](), "PUT /v1/cell/limits": shapeFor[evenkeel.Limits](),
 	} {
 		_, row, _ := strings.Cut(text, "| `"+path+"` |")
 		row, _, _ = strings.Cut(row, "\n")

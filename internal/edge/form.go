@@ -85,6 +85,12 @@ func (f form) creates() form {
 	return f
 }
 
+// defaulting says what a body without fields stands for.
+func (f form) defaulting(defaults any) form {
+	f.defaults = defaults
+	return f
+}
+
 // counted says that the object counts its versions in its own body, and that the
 // handler reads If-Match as such a number.
 func (f form) counted() form {

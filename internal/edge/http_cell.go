@@ -11,6 +11,8 @@ import (
 func (e *Edge) cellRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/cell", asking(evenkeel.KindChatNote), getCell, "The cell and its nodes", gives[CellStatus]()},
+		{http.MethodGet, "/v1/cell/limits", asking(evenkeel.KindLimitsSet), getLimits, "What bounds the cell's state", gives[evenkeel.Limits]()},
+		{http.MethodPut, "/v1/cell/limits", asking(evenkeel.KindLimitsSet), putLimits(), "Replace what bounds the cell's state; what is left out takes its default", takes[evenkeel.Limits, evenkeel.Limits]().defaulting(evenkeel.DefaultLimits())},
 		{http.MethodGet, "/v1/incidents", asking(evenkeel.KindIncidentEnd), listIncidents, "What the operator should know of, the newest first", lists[evenkeel.Incident]("state")},
 		{http.MethodPost, "/v1/incidents/{id}/end", asking(evenkeel.KindIncidentEnd), endIncident, "Close an incident that was seen to", ends()},
 		{http.MethodPost, "/v1/backup", being(evenkeel.RoleOperator), e.makeBackup(), "A backup of the whole cell, to be restored by the command line", takes[backupBody, struct{}]("passphrase").as(backupKind)},
@@ -25,6 +27,21 @@ func getCell(q *request) (*answer, *evenkeel.Error) {
 		status.Nodes = []NodeStatus{}
 	}
 	return &answer{index: status.Index, value: &status}, nil
+}
+
+func getLimits(q *request) (*answer, *evenkeel.Error) {
+	return q.view(func(r Reader) (any, error) { return r.Limits(), nil })
+}
+
+func putLimits() handler {
+	s := shapeFor[evenkeel.Limits]()
+	return func(q *request) (*answer, *evenkeel.Error) {
+		b := evenkeel.DefaultLimits()
+		if err := s.decode(q.body, &b); err != nil {
+			return nil, err
+		}
+		return q.put(&evenkeel.LimitsSet{Limits: b}, func(r Reader) (any, error) { return r.Limits(), nil })
+	}
 }
 
 // healthReply is the answer of the two questions after a node's health.

@@ -331,6 +331,22 @@ func TestCellAndHealth(t *testing.T) {
 	f.call("HEAD", "/healthz", "", "").want(200)
 }
 
+// TestLimitsOverHTTP: an operator replaces what bounds the cell, and what cannot
+// be changes nothing.
+func TestLimitsOverHTTP(t *testing.T) {
+	f := newFixture(t)
+	f.call("GET", "/v1/cell/limits", "operator", "").want(200).equal("linger", 900, "queues", 1000)
+	f.call("PUT", "/v1/cell/limits", "operator", `{"linger":60,"queues":1}`).want(200).equal("linger", 60, "queues", 1, "agents", 10000)
+	f.call("PUT", "/v1/queues/second", "admin", `{}`).refused(evenkeel.CodeLimitReached, "")
+	for field, body := range map[string]string{
+		"queues": `{"queues":-1}`, "follow_up": `{"follow_up":100001}`, "linger": `{"linger":31622401}`, "max_state": `{"max_state":0}`, "linked": `{"linked":1}`,
+	} {
+		f.call("PUT", "/v1/cell/limits", "operator", body).refused(evenkeel.CodeBadRequest, field)
+	}
+	f.call("GET", "/v1/cell/limits", "operator", "").want(200).equal("linger", 60, "queues", 1)
+	f.call("PUT", "/v1/cell/limits", "operator", "").want(200).equal("linger", 900, "queues", 1000)
+}
+
 // TestIncidentsOverHTTP lists what the operator should know of, and closes it.
 func TestIncidentsOverHTTP(t *testing.T) {
 	f := newFixture(t)

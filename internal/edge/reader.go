@@ -12,6 +12,7 @@ type Reader interface {
 	Now() evenkeel.DeskTime
 	Wall() evenkeel.Time
 	Status() evenkeel.DeskStatus
+	Limits() evenkeel.Limits
 
 	Role(p evenkeel.Principal) evenkeel.Role
 	Token(hash string) (evenkeel.Login, bool)
