@@ -61,7 +61,7 @@ type Config struct {
 
 	SegmentSize Bytes `name:"segment-size" default:"16MiB" min:"1MiB" max:"1GiB" placeholder:"SIZE" help:"Length of a file of the journal." doc:"Three such files are held ready on the disk. A multiple of 4KiB."`
 
-	SnapshotAfter Bytes `name:"snapshot-after" default:"32MiB" min:"1MiB" max:"4GiB" placeholder:"SIZE" help:"How much log may follow the last snapshot before the next one is written." doc:"Less means a quicker start and more writing."`
+	SnapshotAfter Bytes `name:"snapshot-after" default:"32MiB" min:"1MiB" max:"4GiB" placeholder:"SIZE" help:"How much log may follow the last snapshot before the next one is written." doc:"Less means a quicker start and more writing. A cell at rest writes one from 4MiB on."`
 }
 
 // DefaultConfig returns the documented defaults.

@@ -62,8 +62,13 @@ type Limits struct {
 	// in number.
 	SnapshotBytes   int64
 	SnapshotEntries int64
+	// One is due as well when nothing was applied for QuietAfter (10 s) and the
+	// entries exceed QuietBytes (4 MiB) and half the size of the last snapshot: a
+	// cell at rest keeps no log in memory, and starts quickly.
+	QuietBytes int64
+	QuietAfter time.Duration
 	// TailBytes of entries at or below the last snapshot stay in memory for
-	// replicas that are a little behind; 8 MiB.
+	// replicas that are a little behind, if there are any; 8 MiB.
 	TailBytes int64
 
 	// Stall is how long an append may take before the replica gives up, if it has
@@ -79,6 +84,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.AppendBytes, 1<<20)
 	set(&l.SnapshotBytes, 32<<20)
 	set(&l.SnapshotEntries, 200000)
+	set(&l.QuietBytes, 4<<20)
+	set(&l.QuietAfter, 10*time.Second)
 	set(&l.TailBytes, 8<<20)
 	set(&l.Stall, 30*time.Second)
 	return l
@@ -206,6 +213,7 @@ func (c *Core) Advance(now time.Duration) {
 		c.node.Tick()
 	}
 	c.watchDisk()
+	c.orderQuiet()
 }
 
 // Step takes a message from another replica. A snapshot's message is stepped

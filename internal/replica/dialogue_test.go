@@ -229,6 +229,8 @@ func (r *rig) doLimits(args []string) error {
 			r.limits.AppendBytes = value
 		case "snapshot":
 			r.limits.SnapshotBytes = value
+		case "quiet":
+			r.limits.QuietBytes = value
 		case "tail":
 			r.limits.TailBytes = value
 		default:

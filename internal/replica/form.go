@@ -133,5 +133,8 @@ func (c *Core) Wake() (time.Duration, bool) {
 	if t, watching := c.nextDiskCheck(); watching {
 		consider(t)
 	}
+	if t, due := c.quietAt(); due {
+		consider(t)
+	}
 	return at, found
 }

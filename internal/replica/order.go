@@ -4,6 +4,7 @@ package replica
 
 import (
 	"fmt"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
@@ -20,13 +21,16 @@ type snapshotState struct {
 	bytes, entries int64 // emitted since the last order
 	size           int64 // of the last snapshot's stream
 	ordered        *SnapshotOrder
-	wanted         bool // somebody asked for one: the next entry is enough
+	wanted         bool          // somebody asked for one: the next entry is enough
+	since          time.Duration // when the last entry was handed out
+	gaveUp         bool          // the last one, and no entry was handed out since
 }
 
 // count takes note of an entry that is handed out.
-func (s *snapshotState) count(e *raftpb.Entry) {
+func (s *snapshotState) count(e *raftpb.Entry, now time.Duration) {
 	s.bytes += entryBytes(e)
 	s.entries++
+	s.since, s.gaveUp = now, false
 }
 
 func (s *snapshotState) restored() { s.bytes, s.entries = 0, 0 }
@@ -39,13 +43,30 @@ func (c *Core) orderSnapshot(last *raftpb.Entry) *SnapshotOrder {
 	if !due || s.ordered != nil || c.conf.outstanding > 0 {
 		return nil
 	}
-	s.ordered = &SnapshotOrder{
-		Index:     last.GetIndex(),
-		Term:      last.GetTerm(),
-		ConfState: proto.CloneOf(c.conf.state),
-	}
+	return c.order(last.GetIndex(), last.GetTerm())
+}
+
+func (c *Core) order(index, term uint64) *SnapshotOrder {
+	s := &c.snapshot
+	s.ordered = &SnapshotOrder{Index: index, Term: term, ConfState: proto.CloneOf(c.conf.state)}
 	s.bytes, s.entries, s.wanted = 0, 0, false
 	return s.ordered
+}
+
+// quietAt returns when a snapshot is due if nothing else comes; false: none is.
+func (c *Core) quietAt() (time.Duration, bool) {
+	s := &c.snapshot
+	due := s.bytes >= max(c.limits.QuietBytes, s.size/2) && s.ordered == nil && !s.gaveUp && c.conf.outstanding == 0 && len(c.applying) == 0
+	return s.since + c.limits.QuietAfter, due
+}
+
+// orderQuiet orders one behind the last applied entry, when all has been quiet.
+func (c *Core) orderQuiet() {
+	if at, due := c.quietAt(); due && c.now >= at {
+		a := &Apply{Freeze: c.order(c.applied.index, c.applied.term)}
+		c.applying = append(c.applying, a)
+		c.out.Applies = append(c.out.Applies, a)
+	}
 }
 
 // WantSnapshot has a snapshot ordered behind the next entry that is handed out,
@@ -59,20 +80,25 @@ func (c *Core) SnapshotSaved(order *SnapshotOrder, size int64) {
 		return
 	}
 	c.snapshot.ordered, c.snapshot.size = nil, size
+	tail := c.limits.TailBytes
+	if c.alone() && len(c.conf.state.GetLearners()) == 0 {
+		tail = 0
+	}
 	c.log.saved(&raftpb.SnapshotMetadata{
 		ConfState: order.ConfState,
 		Index:     proto.Uint64(order.Index),
 		Term:      proto.Uint64(order.Term),
-	}, c.limits.TailBytes)
+	}, tail)
 }
 
 // SnapshotFailed reports that the ordered snapshot was given up. The next try
-// comes when the log has grown by half of what makes one due.
+// comes when the log has grown by half of what makes one due, or in the next quiet
+// after another entry.
 func (c *Core) SnapshotFailed(order *SnapshotOrder) {
 	if c.snapshot.ordered != order {
 		return
 	}
-	c.snapshot.ordered = nil
+	c.snapshot.ordered, c.snapshot.gaveUp = nil, true
 	c.snapshot.bytes += c.limits.SnapshotBytes / 2
 	c.snapshot.entries += c.limits.SnapshotEntries / 2
 }

@@ -204,7 +204,7 @@ func (c *Core) emitApply(m *raftpb.Message) {
 		if isConfChange(e) {
 			c.conf.outstanding++
 		}
-		c.snapshot.count(e)
+		c.snapshot.count(e, c.now)
 		a.Entries = append(a.Entries, item)
 	}
 	a.Freeze = c.orderSnapshot(m.GetEntries()[len(m.GetEntries())-1])

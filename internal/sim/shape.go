@@ -167,6 +167,8 @@ func (s *Shape) drawLimits(rng *rand.Rand) {
 		SnapshotEntries: pick[int64](rng, 1000000, int64(5+rng.IntN(30)), int64(20+rng.IntN(200))),
 		SnapshotBytes:   pick[int64](rng, 32<<20, int64(2000+rng.IntN(60000))),
 		TailBytes:       int64(rng.IntN(8000)),
+		QuietBytes:      pick[int64](rng, 4<<20, int64(200+rng.IntN(5000))),
+		QuietAfter:      seconds(rng, 1, 20).Std(),
 		QueuedCommands:  300 + rng.IntN(50), // a batch of the courier must fit
 		Stall:           time.Duration(2+rng.IntN(28)) * time.Second,
 	}
