@@ -117,12 +117,21 @@ func (d *Desk) dropChunk(ch *channelRow) {
 	ch.chunks = ch.chunks[1:]
 }
 
-// closeChannel removes a channel whose chunks are gone, or few.
-func (d *Desk) closeChannel(ch *channelRow) {
+// dropHistory drops all chunks of a channel that has few.
+func (d *Desk) dropHistory(ch *channelRow) {
+	if len(ch.chunks) == 0 {
+		return
+	}
 	d.channels.touch(ch)
 	for len(ch.chunks) > 0 {
 		d.dropChunk(ch)
 	}
+	ch.chunks = nil
+}
+
+// closeChannel removes a channel whose chunks are gone, or few.
+func (d *Desk) closeChannel(ch *channelRow) {
+	d.dropHistory(ch)
 	d.channels.remove(ch)
 	d.store(ch, -rowBytes-int64(len(ch.Name)))
 	d.emit(evenkeel.Event{Kind: evenkeel.EventDropped, Channel: ch.Name})

@@ -34,6 +34,7 @@
 //	size.go                 what counts against the budget of the state
 //	timers.go work.go       deadlines and continuations, as state
 //	table.go snapshot.go    rows, snapshots without stopping, Restore
+//	lookup.go               maps that give memory back
 //	hash.go                 the running hash by which replicas agree
 //	read_*.go               what a replica answers
 //
@@ -83,7 +84,7 @@ type Desk struct {
 	floor      *routing.Floor
 	steady     timerHeap // deadlines that an outage does not extend
 	presence   timerHeap // deadlines that an outage extends
-	callers    map[evenkeel.Principal]*caller
+	callers    lookup[evenkeel.Principal, *caller]
 	keyQueue   fifo[*keyRow]   // timed keys, oldest first
 	lingered   fifo[lingerRef] // chats that may leave, oldest first
 	overdue    int64           // how many of these are still here
@@ -153,7 +154,7 @@ type anyTable interface {
 
 func (d *Desk) relinkEmpty() {
 	d.floor = routing.New()
-	d.callers = make(map[evenkeel.Principal]*caller)
+	d.callers = newLookup[evenkeel.Principal, *caller]()
 	d.byHash = make(map[string]*apiKeyRow)
 	d.crews = make(map[uint64]*crew)
 	d.hosts = make(map[string]string)
@@ -200,7 +201,7 @@ func (q *fifo[T]) pop() T {
 	q.list[q.head] = zero
 	q.head++
 	if q.head > 64 && q.head*2 > len(q.list) {
-		q.list = append(q.list[:0], q.list[q.head:]...)
+		q.list = shrunk(append(q.list[:0], q.list[q.head:]...))
 		q.head = 0
 	}
 	return v

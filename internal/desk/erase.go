@@ -50,10 +50,7 @@ func (d *Desk) eraseCustomer(cu *customerRow) {
 	cu.Signed, cu.SignedUntil, cu.Claimed, cu.Aliases = nil, 0, nil, nil
 	cu.Context, cu.Version, cu.Changed = nil, 0, 0
 	d.stopTimer(&cu.Timer)
-	d.channels.touch(cu.channel)
-	for len(cu.channel.chunks) > 0 {
-		d.dropChunk(cu.channel)
-	}
+	d.dropHistory(cu.channel)
 	for _, c := range cu.kept {
 		d.chats.touch(c)
 		size := chatSize(c)

@@ -12,7 +12,7 @@ import (
 type caller struct {
 	timed    int // keys that expire by time: bounded
 	sessions int // that hold on to this caller
-	keys     map[string]keyRef
+	keys     lookup[string, keyRef]
 }
 
 // keyRef is where the result of a command is: in a timed key, or in the record
@@ -45,12 +45,12 @@ func digest(c *call) []byte {
 // used for something else.
 func (d *Desk) recall(c *call) (result evenkeel.Result, refusal *evenkeel.Error, known bool) {
 	if c.who == nil {
-		c.who = d.callers[c.by]
+		c.who = d.callers.get(c.by)
 	}
 	var ref keyRef
 	ok := false
 	if c.who != nil {
-		ref, ok = c.who.keys[c.id]
+		ref, ok = c.who.keys.find(c.id)
 	}
 	if !ok {
 		if ref, ok = d.recallAlias(c); !ok {
@@ -97,11 +97,11 @@ func (d *Desk) recallAlias(c *call) (keyRef, bool) {
 		return keyRef{}, false
 	}
 	for _, alias := range cu.Aliases {
-		who := d.callers[evenkeel.Principal{Workspace: c.by.Workspace, Kind: evenkeel.PrincipalVisitor, ID: alias}]
+		who := d.callers.get(evenkeel.Principal{Workspace: c.by.Workspace, Kind: evenkeel.PrincipalVisitor, ID: alias})
 		if who == nil {
 			continue
 		}
-		if ref, ok := who.keys[c.id]; ok && bytes.Equal(ref.sum[:], c.digest) {
+		if ref, ok := who.keys.find(c.id); ok && bytes.Equal(ref.sum[:], c.digest) {
 			return ref, true
 		}
 	}
@@ -138,10 +138,10 @@ func (d *Desk) checkKeys(c *call) *evenkeel.Error {
 }
 
 func (d *Desk) callerOf(p evenkeel.Principal) *caller {
-	who := d.callers[p]
+	who := d.callers.get(p)
 	if who == nil {
-		who = &caller{keys: make(map[string]keyRef)}
-		d.callers[p] = who
+		who = &caller{keys: newLookup[string, keyRef]()}
+		d.callers.set(p, who)
 	}
 	return who
 }
@@ -170,31 +170,31 @@ func (d *Desk) remember(c *call, r *evenkeel.Result) {
 func (d *Desk) linkKey(k *keyRow) {
 	who := d.callerOf(k.Principal)
 	who.timed++
-	who.keys[k.ID] = keyRef{timed: k, sum: (*[digestSize]byte)(k.Digest)}
+	who.keys.set(k.ID, keyRef{timed: k, sum: (*[digestSize]byte)(k.Digest)})
 	d.keyQueue.push(k)
 }
 
 // rememberRecord keeps the key of a message or a note with its record.
 func (who *caller) rememberRecord(id string, rec *record) {
-	who.keys[id] = keyRef{pub: rec.Pub, sum: (*[digestSize]byte)(rec.Digest)}
+	who.keys.set(id, keyRef{pub: rec.Pub, sum: (*[digestSize]byte)(rec.Digest)})
 }
 
 // forget drops a key; callers without keys and sessions go too.
 func (d *Desk) forget(by evenkeel.Principal, id string, timed bool) {
-	who := d.callers[by]
+	who := d.callers.get(by)
 	if who == nil {
 		return
 	}
 	if timed {
 		who.timed--
 	}
-	delete(who.keys, id)
+	who.keys.remove(id)
 	d.dropCaller(by, who)
 }
 
 func (d *Desk) dropCaller(by evenkeel.Principal, who *caller) {
-	if len(who.keys) == 0 && who.sessions == 0 {
-		delete(d.callers, by)
+	if len(who.keys.m) == 0 && who.sessions == 0 {
+		d.callers.remove(by)
 	}
 }
 

@@ -271,9 +271,15 @@ func (d *Desk) roomForCustomer(ws, id string) *evenkeel.Error {
 // forgetCustomer removes a customer of whom nothing is to be remembered: no
 // session, no chat in the desk, no attributes or context that staff or a service
 // has set, nothing to reopen, and no signed profile whose token is still good: the
-// next signed identity brings that again.
+// next signed identity brings that again. One who is only remembered has no
+// history: what it could tell him of has left, and thousands are remembered for
+// a day.
 func (d *Desk) forgetCustomer(cu *customerRow) {
-	if cu.connected() || len(cu.live) > 0 || len(cu.kept) > 0 || len(cu.Attributes) > 0 || cu.Version != 0 || cu.Timer != 0 {
+	if cu.connected() || len(cu.live) > 0 || len(cu.kept) > 0 {
+		return
+	}
+	d.dropHistory(cu.channel)
+	if len(cu.Attributes) > 0 || cu.Version != 0 || cu.Timer != 0 {
 		return
 	}
 	if cu.Signed != nil && d.cell.Now < cu.SignedUntil {

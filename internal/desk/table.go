@@ -21,16 +21,16 @@ type rowPtr[K comparable, R any] interface {
 // change of a row's replicated fields is announced by touch, before it is made.
 type table[K comparable, R any, P rowPtr[K, R]] struct {
 	id   uint64 // in the snapshot stream; append-only
-	byID map[K]P
+	byID lookup[K, P]
 	list []P // dense, in no particular order: nothing may depend on it
 	desk *Desk
 }
 
 func (t *table[K, R, P]) init(d *Desk, id uint64) {
-	t.id, t.desk, t.byID = id, d, make(map[K]P)
+	t.id, t.desk, t.byID = id, d, newLookup[K, P]()
 }
 
-func (t *table[K, R, P]) get(k K) P { return t.byID[k] }
+func (t *table[K, R, P]) get(k K) P { return t.byID.get(k) }
 
 func (t *table[K, R, P]) len() int { return len(t.list) }
 
@@ -39,7 +39,7 @@ func (t *table[K, R, P]) add(r P) {
 	m := r.meta()
 	m.gen, m.pos = t.desk.gen, len(t.list)
 	t.list = append(t.list, r)
-	t.byID[r.key()] = r
+	t.byID.set(r.key(), r)
 }
 
 // touch announces a change of the row.
@@ -59,8 +59,8 @@ func (t *table[K, R, P]) remove(r P) {
 	t.list[pos] = moved
 	moved.meta().pos = pos
 	t.list[last] = nil
-	t.list = t.list[:last]
-	delete(t.byID, r.key())
+	t.list = shrunk(t.list[:last])
+	t.byID.remove(r.key())
 }
 
 // walker lets the snapshot go through a table from its end, a few rows at a
@@ -89,7 +89,7 @@ func (t *table[K, R, P]) decodeRow(b []byte) error {
 	if err := decMode.Unmarshal(b, r); err != nil {
 		return err
 	}
-	if t.byID[r.key()] != nil {
+	if t.byID.get(r.key()) != nil {
 		return errTwice
 	}
 	t.add(r)

@@ -201,6 +201,6 @@ func (h *timerHeap) Pop() any {
 	old := *h
 	t := old[len(old)-1]
 	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
+	*h = shrunk(old[:len(old)-1])
 	return t
 }

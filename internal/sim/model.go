@@ -125,7 +125,7 @@ func (m *model) event(e *evenkeel.Event) {
 		m.w.tracef("%s is dropped", e.Channel)
 		m.w.streams.dropped(e.Channel)
 		if _, kind, id, _ := evenkeel.ParseChannel(e.Channel); kind == evenkeel.ChannelChat {
-			m.chat(id).gone = true
+			m.left(m.chat(id))
 			m.w.stats.add("chats that left the desk", 1)
 		}
 		return
@@ -157,6 +157,14 @@ func (m *model) event(e *evenkeel.Event) {
 		m.details(p.Chat)
 	case kind == evenkeel.ChannelAgent:
 		m.agent(id, p)
+	}
+}
+
+// left takes note of a chat that has left the desk.
+func (m *model) left(c *chat) {
+	c.gone = true
+	if c.view != nil && !slices.ContainsFunc(m.order, func(o *chat) bool { return !o.gone && o.view != nil && o.view.Customer == c.view.Customer }) {
+		m.w.streams.spent(evenkeel.Channel(evenkeel.DefaultWorkspace, evenkeel.ChannelVisitor, c.view.Customer))
 	}
 }
 

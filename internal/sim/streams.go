@@ -22,6 +22,7 @@ type streams struct {
 type stream struct {
 	epoch string
 	gone  bool
+	mayGo uint64          // history up to here need not be kept: it was of chats that have left
 	sums  []uint64        // of the publications as clients see them, by offset
 	times []time.Duration // when they were made
 }
@@ -49,6 +50,14 @@ func (s *streams) dropped(channel string) {
 	}
 }
 
+// spent says that a customer has no chat in the desk: once he is away, nothing of
+// the past is kept for him.
+func (s *streams) spent(channel string) {
+	if st := s.channels[channel]; st != nil {
+		st.mayGo = uint64(len(st.sums))
+	}
+}
+
 // received compares what a client got with what was published.
 func (s *streams) received(c *client, sub *follow, data []byte) {
 	st := s.channels[sub.channel]
@@ -67,7 +76,7 @@ func (s *streams) received(c *client, sub *follow, data []byte) {
 // so.
 func (s *streams) unrecovered(c *client, sub *follow) {
 	st := s.channels[sub.channel]
-	if st == nil || st.gone || sub.pos.Epoch != "" && st.epoch != sub.pos.Epoch {
+	if st == nil || st.gone || sub.pos.Epoch != "" && st.epoch != sub.pos.Epoch || sub.pos.Offset < st.mayGo {
 		return
 	}
 	_, kind, _, _ := evenkeel.ParseChannel(sub.channel)
@@ -95,7 +104,7 @@ func (s *streams) compare(d *desk.Desk) {
 		since := evenkeel.Position{Epoch: st.epoch}
 		items, _, err := d.History(name, since, 1<<20, 1<<30)
 		if err != nil { // the beginning is gone: the newest must be there
-			since.Offset = uint64(max(0, len(st.sums)-64))
+			since.Offset = max(uint64(max(0, len(st.sums)-64)), st.mayGo)
 			items, _, err = d.History(name, since, 1<<20, 1<<30)
 		}
 		s.w.check(err == nil && len(items) == len(st.sums)-int(since.Offset), "history is state", "%s has %d publications behind %d, of %d (%v)", name, len(items), since.Offset, len(st.sums), err)
