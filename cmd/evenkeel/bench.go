@@ -17,7 +17,8 @@ import (
 
 // benchVerb is `evenkeel bench`.
 type benchVerb struct {
-	Desk benchDeskVerb `cmd:"" help:"Measure durable commands: messages a second and how long each takes."`
+	Desk   benchDeskVerb   `cmd:"" help:"Measure durable commands: messages a second and how long each takes."`
+	Closed benchClosedVerb `cmd:"" help:"Measure what chats leave behind in memory when they are over."`
 }
 
 type benchDeskVerb struct {
@@ -178,7 +179,7 @@ func (v *benchDeskVerb) step(ctx context.Context, env *environment, crew *crew, 
 	if err != nil {
 		return nil, err
 	}
-	v.progress(env, fmt.Sprintf("%d in flight ...", n))
+	progress(env, v.JSON, fmt.Sprintf("%d in flight ...", n))
 	var cpu []time.Duration
 	if v.Profile != "" && profile {
 		stop := crew.target.child.profile(v.Profile, v.Warmup+v.Duration)
@@ -189,7 +190,7 @@ func (v *benchDeskVerb) step(ctx context.Context, env *environment, crew *crew, 
 		}()
 	}
 	all, took, err := measure(ctx, loaders, v.Warmup, v.Duration, func() { cpu = append(cpu, crew.target.cpu()) })
-	v.progress(env, "")
+	progress(env, v.JSON, "")
 	if err != nil {
 		return nil, err
 	}
@@ -222,8 +223,8 @@ func split(n int) (connections, each int) {
 }
 
 // progress shows a line that the next one replaces, where somebody looks.
-func (v *benchDeskVerb) progress(env *environment, text string) {
-	if f, ok := env.stderr.(*os.File); ok && !v.JSON && isTerminal(f) {
+func progress(env *environment, quiet bool, text string) {
+	if f, ok := env.stderr.(*os.File); ok && !quiet && isTerminal(f) {
 		fmt.Fprintf(f, "\r\033[K%s", text)
 	}
 }

@@ -64,7 +64,7 @@ func (c *crew) loaders(ctx context.Context, connections, each int, text string, 
 		if err != nil {
 			return nil, err
 		}
-		l, err := dialLoader(ctx, "ws"+strings.TrimPrefix(c.target.url, "http")+"/connection/websocket", token)
+		l, err := dialLoader(ctx, websocketOf(c.target.url), token)
 		if err != nil {
 			return nil, err
 		}

@@ -20,15 +20,13 @@ import (
 // from a template; each message of replies is answered by one message with as
 // many new commands, which the protocol allows.
 type loader struct {
-	ws    *websocket.Conn
+	*phone
 	depth int      // commands in flight
 	chats []string // written to in turn, each up to its limit
 	text  string
 	name  string // makes its message ids unique
 
-	next  uint32 // id of the last command
 	sent  [256]time.Time
-	in    bytes.Buffer
 	out   []byte
 	phase *atomic.Int32
 	took  latencies
@@ -47,36 +45,11 @@ const perChat = 9900
 
 // dialLoader opens a connection and has it let in.
 func dialLoader(ctx context.Context, address, token string) (*loader, error) {
-	dialer := websocket.Dialer{ReadBufferSize: 32 << 10, WriteBufferSize: 32 << 10, HandshakeTimeout: 10 * time.Second}
-	ws, answer, err := dialer.DialContext(ctx, address, nil)
+	p, err := dialPhone(ctx, address, token, 32<<10)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", address, err)
-	}
-	if err := answer.Body.Close(); err != nil {
 		return nil, err
 	}
-	l := &loader{ws: ws}
-	if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"id":1,"connect":{"token":"`+token+`"}}`)); err != nil {
-		return nil, errors.Join(err, ws.Close())
-	}
-	if err := l.read(); err != nil {
-		return nil, errors.Join(err, ws.Close())
-	}
-	if reply := l.in.Bytes(); !bytes.Contains(reply, []byte(`"connect":{`)) {
-		return nil, errors.Join(fmt.Errorf("the server does not let the load in: %s", reply), ws.Close())
-	}
-	l.next = 1
-	return l, nil
-}
-
-func (l *loader) read() error {
-	_, r, err := l.ws.NextReader()
-	if err != nil {
-		return err
-	}
-	l.in.Reset()
-	_, err = l.in.ReadFrom(r)
-	return err
+	return &loader{phone: p}, nil
 }
 
 // run keeps depth commands in flight until the phase says that it is over, and

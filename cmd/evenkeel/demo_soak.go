@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -50,17 +49,6 @@ func (s *soak) take(ctx context.Context) {
 	if n, ok := numberBehind("\n"+string(text), "\nevenkeel_desk_bytes "); ok {
 		s.state = append(s.state, n)
 	}
-}
-
-// numberBehind reads the number behind a word.
-func numberBehind(text, word string) (float64, bool) {
-	_, rest, ok := strings.Cut(text, word)
-	fields := strings.Fields(rest)
-	if !ok || len(fields) == 0 {
-		return 0, false
-	}
-	n, err := strconv.ParseFloat(fields[0], 64)
-	return n, err == nil
 }
 
 // soakReport compares the second quarter of the time, when all has warmed up,
