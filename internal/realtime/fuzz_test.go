@@ -205,6 +205,7 @@ func unfit(line string) bool {
 	needs := map[string]int{
 		"emulate": 3, "publish": 3, "append": 3, "hide": 3, "evict": 3, "drop": 2, "remove": 2, "deny": 3, "allow": 2, "revoke": 2,
 		"ephemeral": 3, "answer": 3, "wait": 2, "kick": 2, "reads": 2, "auth": 2, "limit": 3,
+		"terms": 3, "keep": 3, "live": 3, "enter": 4, "exit": 4, "admission": 2, "forget": 2, "dropped": 2,
 	}
 	if len(f) < needs[f[0]] {
 		return true
@@ -212,6 +213,12 @@ func unfit(line string) bool {
 	switch f[0] {
 	case "publish", "append", "limit":
 		return len(f[2]) > 3 || strings.HasPrefix(f[2], "-") || f[2] == "0"
+	case "terms":
+		return strings.Count(line, " ") < 2
+	case "keep":
+		return len(f[1]) > 3
+	case "live":
+		return !json.Valid([]byte(f[2]))
 	case "hide", "evict", "kick":
 		return true // a replica behind its own events, and codes of others, are not what sessions are for
 	case "ephemeral", "answer":
