@@ -12,9 +12,16 @@ import (
 	"github.com/evenkeel/evenkeel/internal/desk"
 )
 
-// outageAfter is how long a cell may be without a leader before the next one
-// says so in its first entry.
-const outageAfter = 5 * time.Second
+const (
+	// outageAfter is how long a cell may be without a leader, or its leader without
+	// being able to acknowledge anything, before the next entry says so. What is
+	// shorter, a client waits for.
+	outageAfter = 5 * time.Second
+	// pulse is how often a leader that has something to do looks at the clock, so
+	// that a pause of its own is seen. The pulse that was due is not counted in: a
+	// machine that stops again and again cannot hold an offer for ever.
+	pulse = time.Second
+)
 
 // deskClock is desk time: it goes on from the stamp of the last entry by this
 // replica's monotonic clock. It stands still while no replica runs.
@@ -25,7 +32,9 @@ type deskClock struct {
 	at   time.Duration
 	last evenkeel.DeskTime
 
-	heard time.Duration // when somebody was last known to lead
+	// heard is when somebody was last known to lead: of this replica's own
+	// leadership, when it could last acknowledge.
+	heard time.Duration
 
 	// outage: the cell was without a leader for long, or this replica's process
 	// started, and no stamped entry of a term from healed on has been applied since.
@@ -34,6 +43,10 @@ type deskClock struct {
 	gap    evenkeel.Duration
 	healed uint64
 	said   bool // in this leadership
+
+	// pause is how long this leader itself stood still, not yet told in an entry. It
+	// ends with the leadership: the next leader knows better how long there was none.
+	pause evenkeel.Duration
 }
 
 func (k *deskClock) start(cfg CoreConfig) error {
@@ -85,13 +98,28 @@ func (k *deskClock) restored(t evenkeel.DeskTime, now time.Duration) {
 
 func (k *deskClock) heardLeader(now time.Duration) { k.heard = now }
 
-// lead begins a leadership.
+// served notes that this replica leads, and could have acknowledged all that came
+// before a time. What it could not for long, though it had something to do, is
+// an outage as well: its process was stopped, or its disk hung.
+func (k *deskClock) served(until time.Duration, busy bool) {
+	if pause := until - k.heard; busy && pause > outageAfter {
+		k.pause += evenkeel.DurationOf(pause - pulse)
+	}
+	k.heard = max(k.heard, until)
+}
+
+// lead begins a leadership, resign ends it.
 func (k *deskClock) lead(now time.Duration, term uint64) {
 	k.said = false
 	if pause := now - k.heard; pause > outageAfter {
 		k.outage, k.healed = true, term
 		k.gap = max(k.gap, evenkeel.DurationOf(pause))
 	}
+	k.heard = now
+}
+
+func (k *deskClock) resign(now time.Duration) {
+	k.heard, k.pause = now, 0
 }
 
 // header is that of an entry proposed now.
@@ -100,11 +128,14 @@ func (k *deskClock) header(now time.Duration) desk.EntryHeader {
 	if k.outage && !k.said {
 		h.Resume, h.Gap = true, k.gap
 	}
+	if k.pause > 0 {
+		h.Resume, h.Gap = true, h.Gap+k.pause
+	}
 	return h
 }
 
 func (k *deskClock) proposed(h desk.EntryHeader) {
-	k.last, k.said = h.Time, true
+	k.last, k.said, k.pause = h.Time, true, 0
 }
 
 // applied notes that a stamped entry of a term took effect: if its leader knew of

@@ -116,6 +116,9 @@ type Core struct {
 
 	now      time.Duration
 	nextTick time.Duration
+	// busy: this replica leads, and a deadline is pending or something on its way,
+	// as the last Ready left it. Then time is not to pass unseen.
+	busy bool
 
 	// proposed are entries given to raft which have not come back as part of an
 	// append; pending are those that have, in the order of their index.
@@ -201,7 +204,7 @@ func NewCore(cfg CoreConfig) (*Core, error) {
 // Advance tells the core what time it is: Raft ticks at most once, however late
 // the caller is, and a due deadline of the desk becomes an entry.
 func (c *Core) Advance(now time.Duration) {
-	c.now = max(c.now, now)
+	c.reach(now)
 	if c.alone() {
 		// Nobody to hear from: no tick means anything. Campaign until it leads.
 		if c.role == raft.StateFollower && c.failing == nil {
@@ -219,7 +222,7 @@ func (c *Core) Advance(now time.Duration) {
 // Step takes a message from another replica. A snapshot's message is stepped
 // when the snapshot itself is here, complete and verified.
 func (c *Core) Step(now time.Duration, m *raftpb.Message) error {
-	c.now = max(c.now, now)
+	c.reach(now)
 	switch m.GetType() {
 	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
 		if m.GetTerm() >= c.term {
@@ -237,7 +240,7 @@ func (c *Core) Step(now time.Duration, m *raftpb.Message) error {
 // else the proposal comes back exactly once, in an Answer or with the entry
 // that holds it.
 func (c *Core) Propose(now time.Duration, p *Proposal) *evenkeel.Error {
-	c.now = max(c.now, now)
+	c.reach(now)
 	switch {
 	case c.failing != nil || c.role != raft.StateLeader:
 		return noLeader()

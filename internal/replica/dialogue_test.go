@@ -29,8 +29,9 @@ var update = flag.Bool("update", false, "write what happens into testdata as wha
 //	persist N, apply N      the oldest append or apply of the node is done
 //	deliver                 what is on the network now arrives
 //	settle                  all of these until nothing is left
-//	advance DURATION        time passes, and everything is done meanwhile
-//	wait DURATION [N...]    time passes, nothing is done
+//	advance DURATION [N...] time passes, and everything is done meanwhile (by these)
+//	wait DURATION [N...]    time passes, nothing is done: the process was stopped
+//	watch N DURATION        time passes, nothing is done but that the node wakes
 //	wake N                  when the node wants to be woken
 //	campaign N, transfer N M, forget N, read N, member N add M
 //	crash N, start N        from what is on its disk
@@ -148,6 +149,12 @@ func (r *rig) doNode(verb string, n *rigNode, args []string) error {
 		r.start(n)
 	case "save", "abort":
 		r.save(n, verb == "save")
+	case "watch":
+		d, err := time.ParseDuration(args[0])
+		if err != nil {
+			return err
+		}
+		r.watch(n, d)
 	case "status":
 		r.status(n)
 	case "wake":
@@ -245,15 +252,15 @@ func (r *rig) doTime(verb string, args []string) error {
 	if err != nil {
 		return err
 	}
-	if verb == "advance" {
-		r.advance(d)
-		return nil
-	}
-	r.now += d
 	ids, err := numbers(args[1:])
 	if err != nil {
 		return err
 	}
+	if verb == "advance" {
+		r.advance(d, ids...)
+		return nil
+	}
+	r.now += d
 	for _, n := range r.nodes {
 		if n.core != nil && (len(ids) == 0 || slices.Contains(ids, n.id)) {
 			n.core.Advance(r.now)

@@ -29,8 +29,8 @@
 //     never does.
 //   - The desk is applied in log order, each entry once. A command that panics
 //     is skipped from then on, on every restart, and the cell goes on.
-//   - Nothing is written, and nothing wakes, while nothing happens in a cell of
-//     one.
+//   - Nothing is written while nothing happens in a cell of one, and nothing wakes;
+//     while a deadline of the desk is pending, once a second.
 //
 // What it leaves to others: sending messages to other replicas, resending after
 // a change of leader, and forming the cell.

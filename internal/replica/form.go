@@ -125,6 +125,9 @@ func (c *Core) Wake() (time.Duration, bool) {
 	if !c.alone() || c.role != raft.StateLeader {
 		consider(c.nextTick)
 	}
+	if c.busy {
+		consider(c.now + pulse)
+	}
 	if c.serving() && c.room() {
 		if t, due := c.tickDue(); due {
 			consider(t)

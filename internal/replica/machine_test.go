@@ -19,7 +19,8 @@ import (
 //
 //	NAME          note it; the result's number counts the notes so far
 //	panic!NAME    panic, after half of the work
-//	in:MS         a deadline so many milliseconds from now, which notes "due"
+//	in:MS         a deadline so many milliseconds from now, which notes "due";
+//	              an outage extends it, as it does the desk's offers
 //	work:N        N units of follow-up work, two for each entry
 //	refuse        a refusal
 //	unknown!      an error that stops the replica
@@ -62,11 +63,14 @@ func (m *tally) Apply(index uint64, entry []byte, skip []int) (desk.Output, erro
 	if header.Time < m.state.Time || index <= m.state.Index {
 		return desk.Output{}, fmt.Errorf("entry %d at %d behind entry %d at %d", index, header.Time, m.state.Index, m.state.Time)
 	}
-	m.state.Index, m.state.Time = index, header.Time
 	if header.Resume {
 		m.state.Resumes++
 		m.state.Gap += header.Gap
+		for i := range m.state.Deadlines {
+			m.state.Deadlines[i] += min(evenkeel.DeskTime(header.Gap), header.Time-m.state.Time)
+		}
 	}
+	m.state.Index, m.state.Time = index, header.Time
 	out := desk.Output{Index: index}
 	m.step = 0
 	for _, c := range commands {

@@ -34,7 +34,8 @@ type Append struct {
 
 	// responses may leave only when the write is durable.
 	responses []*raftpb.Message
-	since     time.Duration
+	formed    time.Duration
+	since     time.Duration // from when on the disk is waited for
 }
 
 // Apply is a run of committed entries for the machine.
@@ -92,14 +93,29 @@ type Read struct {
 // Ready returns what is to be done now; false if that is nothing. It is asked
 // after each input, until it returns false.
 func (c *Core) Ready() (Ready, bool) {
+	c.feelPulse()
 	c.form()
 	for c.node.HasReady() {
 		c.collect(c.node.Ready())
 		c.form()
 	}
+	c.busy = c.role == raft.StateLeader && (c.applied.state.HasDeadline || c.applied.state.More || len(c.unapplied) > 0 || len(c.appending) > 0)
 	out := c.out
 	c.out = Ready{}
 	return out, !out.empty()
+}
+
+// feelPulse lets the clock know, before an entry is made, up to when this leader
+// could acknowledge: now, or before the oldest write that is not yet durable.
+func (c *Core) feelPulse() {
+	if c.role != raft.StateLeader {
+		return
+	}
+	until := c.now
+	if len(c.appending) > 0 {
+		until = min(until, c.appending[0].formed)
+	}
+	c.clock.served(until, c.busy)
 }
 
 func (c *Core) collect(rd raft.Ready) {
@@ -132,7 +148,7 @@ func (c *Core) follow(rd raft.Ready) {
 	leads := c.role == raft.StateLeader
 	if led && (!leads || c.term != term) {
 		c.lose(noLeader())
-		c.clock.heardLeader(c.now)
+		c.clock.resign(c.now)
 	}
 	if leads && (!led || c.term != term) {
 		c.clock.lead(c.now, c.term)
@@ -159,7 +175,7 @@ func (c *Core) lose(why *evenkeel.Error) {
 }
 
 func (c *Core) emitAppend(m *raftpb.Message) {
-	a := &Append{Entries: m.GetEntries(), responses: m.GetResponses(), since: c.now}
+	a := &Append{Entries: m.GetEntries(), responses: m.GetResponses(), formed: c.now, since: c.now}
 	if m.Term != nil {
 		c.hard = &raftpb.HardState{Term: m.Term, Vote: m.Vote, Commit: m.Commit}
 	}
@@ -230,7 +246,7 @@ func (c *Core) claim(e *raftpb.Entry) *batch {
 
 // Persisted reports that an append is durable. Appends are reported in order.
 func (c *Core) Persisted(now time.Duration, a *Append) error {
-	c.now = max(c.now, now)
+	c.reach(now)
 	if len(c.appending) == 0 || c.appending[0] != a {
 		return fmt.Errorf("replica: an append of %d entries was reported out of order", len(a.Entries))
 	}
@@ -266,7 +282,7 @@ func (c *Core) deliver(m *raftpb.Message) {
 // reported in order. An error means that the log holds what this program does
 // not understand: the replica must stop.
 func (c *Core) Applied(now time.Duration, a *Apply, state Applied) error {
-	c.now = max(c.now, now)
+	c.reach(now)
 	if len(c.applying) == 0 || c.applying[0] != a {
 		return fmt.Errorf("replica: an apply of %d entries was reported out of order", len(a.Entries))
 	}

@@ -308,17 +308,33 @@ func (r *rig) settle() {
 	}
 }
 
-// advance lets time pass in steps of a tick, doing everything between them.
-func (r *rig) advance(d time.Duration) {
+// advance lets time pass in steps of a tick, doing everything between them. If
+// some nodes are named, the processes of the others are stopped.
+func (r *rig) advance(d time.Duration, only ...uint64) {
 	for end := r.now + d; r.now < end; {
 		r.now += min(TickInterval, end-r.now)
 		for _, n := range r.nodes {
-			if n.core != nil {
+			if n.core != nil && (len(only) == 0 || slices.Contains(only, n.id)) {
 				n.core.Advance(r.now)
 				r.pump(n)
 			}
 		}
 		r.settle()
+	}
+}
+
+// watch lets time pass and nothing be done, but a core wakes when it wants to.
+func (r *rig) watch(n *rigNode, d time.Duration) {
+	end := r.now + d
+	for at, ok := n.core.Wake(); ok && at < end; at, ok = n.core.Wake() {
+		r.now = at
+		n.core.Advance(at)
+		r.pump(n)
+	}
+	r.now = end
+	if n.core.Err() == nil {
+		n.core.Advance(end)
+		r.pump(n)
 	}
 }
 

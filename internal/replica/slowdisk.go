@@ -34,6 +34,17 @@ func (c *Core) watchDisk() {
 	}
 }
 
+// reach lets the time of an input come. By how much the core itself is late is not
+// held against the disk: the process was stopped, and the write may be long done.
+func (c *Core) reach(now time.Duration) {
+	if late := now - c.now - pulse; late > 0 {
+		for _, a := range c.appending {
+			a.since += late
+		}
+	}
+	c.now = max(c.now, now)
+}
+
 // Stalled tells whether an append takes longer than an election.
 func (c *Core) Stalled() bool {
 	return !c.full && len(c.appending) > 0 && c.now-c.appending[0].since > ElectionTimeout

@@ -43,7 +43,7 @@ func (s Status) Healthy() bool { return s.Serving && !s.JournalFull && !s.Stalle
 func (c *Core) Status() Status {
 	s := Status{
 		ID: c.id, Leader: c.lead, Leads: c.role == raft.StateLeader, Serving: c.serving(), Term: c.term,
-		Applied: c.applied.index, Time: c.clock.now(c.now), Outage: c.clock.outage, Pushes: c.lanes.pushBytes,
+		Applied: c.applied.index, Time: c.clock.now(c.now), Outage: c.clock.outage || c.clock.pause > 0, Pushes: c.lanes.pushBytes,
 		Held: c.heldBytes, LogFirst: c.log.prevIndex + 1, LogLast: c.log.last(), Snapshot: c.log.snapshot.GetIndex(),
 		JournalFull: c.full, Stalled: c.Stalled(),
 	}

@@ -95,6 +95,44 @@ func TestHangingDisk(t *testing.T) {
 	})
 }
 
+// TestAHangMovesDeadlines: a write takes ten seconds, in which nobody could do
+// anything about a deadline, neither one that was set before nor the write's own.
+func TestAHangMovesDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := &gatedFS{open: make(chan struct{})}
+		close(gate.open)
+		s, _ := newSimStation(t, func(fs journal.FS) journal.FS {
+			gate.FS = fs
+			return gate
+		})
+		s.say("in:6000")
+		<-time.After(2 * time.Second)
+		gate.open = make(chan struct{})
+		answer := s.begin(Control, "in:6500")
+		<-time.After(10 * time.Second)
+		close(gate.open)
+		<-answer
+		synctest.Wait()
+		// Four seconds are left, and the one for which a pulse was due is not given back.
+		<-time.After(2900 * time.Millisecond)
+		synctest.Wait()
+		if notes := s.state().Notes; len(notes) != 0 {
+			t.Fatalf("due in the hang: %v", notes)
+		}
+		<-time.After(200 * time.Millisecond)
+		synctest.Wait()
+		if notes := s.state().Notes; !slices.Equal(notes, []string{"due"}) {
+			t.Fatalf("not moved by the hang alone: %v", notes)
+		}
+		<-time.After(2500 * time.Millisecond)
+		synctest.Wait()
+		if state := s.state(); !slices.Equal(state.Notes, []string{"due", "due"}) || state.Gap != 9000 {
+			t.Fatalf("the write's own deadline: %v, extended by %d ms", state.Notes, state.Gap)
+		}
+		s.stop()
+	})
+}
+
 // gatedFS holds back every sync while open is not closed.
 type gatedFS struct {
 	journal.FS
