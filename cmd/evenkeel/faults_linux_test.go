@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +45,7 @@ func TestFaults(t *testing.T) {
 	t.Run("out of files", func(t *testing.T) { t.Parallel(); outOfFiles(t, binary) })
 	t.Run("little memory", func(t *testing.T) { t.Parallel(); littleMemory(t, binary) })
 	t.Run("stopped", func(t *testing.T) { t.Parallel(); stopped(t, binary) })
+	t.Run("stopped for a minute", func(t *testing.T) { t.Parallel(); stoppedForAMinute(t, binary) })
 }
 
 // fullDisk fills the disk beside a server that is talked to. What it refuses
@@ -308,97 +308,4 @@ func (p *patient) memory(t *testing.T) int64 {
 		t.Fatal(err)
 	}
 	return kib << 10
-}
-
-// stopped stops the process for longer than pings and calls are waited for.
-// Nobody and nothing is lost for it, and an offer that had time left still has.
-func stopped(t *testing.T, binary string) {
-	const pause = 12 * time.Second
-	p := admit(t, binary, "", nil)
-	agent, customer := p.pair(t)
-	chat, err := customer.StartChat(t.Context(), client.ChatStart{Queue: "general", Message: "hello"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	offer := next(t, agent, "offer")
-
-	signal := func(s syscall.Signal) {
-		if err := p.process.Process.Signal(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	signal(syscall.SIGSTOP)
-	sent := make(chan error, 1)
-	go func() {
-		_, err := customer.Send(t.Context(), chat.Chat.ID, "are you there?")
-		sent <- err
-	}()
-	wait(t.Context(), pause)
-	signal(syscall.SIGCONT)
-	if err := <-sent; err != nil {
-		t.Fatalf("what was sent to a stopped server: %v\n%s", err, p.tail())
-	}
-	if _, err := agent.Accept(t.Context(), offer.Chat.ID, offer.Offer); err != nil {
-		t.Fatalf("the offer did not outlast the stop: %v\n%s", err, p.tail())
-	}
-	for { // the chat's messages come from the first one on
-		if u := next(t, agent, "message"); u.Message.Text == "are you there?" {
-			break
-		}
-	}
-	p.chat = p.startChat(t, "dora")
-	p.talk(t, 3, 100)
-	p.check(t)
-}
-
-// pair is an agent who is online, and a customer, each with a connection.
-func (p *patient) pair(t *testing.T) (*client.Agent, *client.Visitor) {
-	t.Helper()
-	admin := p.client(t, client.Config{})
-	if _, err := admin.Login(t.Context(), client.Credentials{Email: adminEmail, Password: crashPassword}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.service.For(client.Behalf{Customer: "carla"}).CloseChat(t.Context(), p.chat); err != nil {
-		t.Fatal(err)
-	}
-	_, err := admin.PutAgent(t.Context(), evenkeel.Agent{
-		ID: "ann", Name: "Ann", Email: "ann@example.com", Role: evenkeel.RoleAgent, Capacity: 1, Queues: []evenkeel.Membership{{Queue: "general", Level: 1}},
-	}, crashPassword)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ann := p.client(t, client.Config{})
-	if _, err := ann.Login(t.Context(), client.Credentials{Email: "ann@example.com", Password: crashPassword}); err != nil {
-		t.Fatal(err)
-	}
-	agent, err := ann.Agent(t.Context(), client.ConnConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(agent.Close)
-	if err := agent.SetStatus(t.Context(), evenkeel.StatusOnline, ""); err != nil {
-		t.Fatal(err)
-	}
-	customer, err := p.client(t, client.Config{}).Visitor(t.Context(), client.ConnConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(customer.Close)
-	return agent, customer
-}
-
-// next waits for an agent's next update of a kind.
-func next(t *testing.T, agent *client.Agent, kind string) client.Update {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for {
-		u, err := agent.Next(ctx)
-		if err != nil {
-			t.Fatalf("waiting for %q: %v", kind, err)
-		}
-		if u.Kind == kind {
-			return u
-		}
-	}
 }

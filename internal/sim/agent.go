@@ -27,7 +27,7 @@ func (a *agent) welcome(c *client) {
 // refresh looks at the state.
 func (a *agent) refresh(c *client) {
 	a.chats, a.role, a.offers = nil, map[string]bool{}, map[string]string{}
-	if !c.w.node.up {
+	if !c.w.node.reachable() {
 		return
 	}
 	state, err := c.w.node.desk().AgentDesk(c.principal)

@@ -68,6 +68,7 @@ func (n *node) applyNext(t *applyTask) bool {
 		out, fault, err := n.applier.Apply(item.Entry)
 		n.w.check(err == nil, "what is in the log can be applied", "%v", err)
 		if fault != nil {
+			n.own(fault)
 			n.applies.blocked = true
 			n.disks.put(n, diskTask{fault: fault})
 			return false

@@ -52,7 +52,7 @@ func (a *archiveCopy) work() {
 	}
 	a.w.after(a.pause/2+time.Duration(a.rng.Int64N(int64(a.pause))), a.work)
 	n := a.w.node
-	if !n.up || !n.desk().Formed() {
+	if !n.reachable() || !n.desk().Formed() {
 		return
 	}
 	state := n.desk().ArchiveState()

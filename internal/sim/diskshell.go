@@ -29,7 +29,8 @@ type diskTask struct {
 type diskShell struct {
 	tasks   []diskTask
 	busy    bool
-	writing bool // the journal is in Append: its last sync is a promise
+	began   time.Duration // when the oldest task was first tried
+	writing bool          // the journal is in Append: its last sync is a promise
 }
 
 func isSegment(name string) bool { return strings.HasPrefix(name, "log-") }
@@ -61,7 +62,7 @@ func (n *node) operation(op simdisk.Op) error {
 func (s *diskShell) put(n *node, t diskTask) {
 	s.tasks = append(s.tasks, t)
 	if !s.busy {
-		s.busy = true
+		s.busy, s.began = true, n.w.now
 		n.after(n.jitter(), func() { s.next(n) })
 	}
 }
@@ -132,7 +133,8 @@ func (s *diskShell) done(n *node, t diskTask, err error) {
 		n.killed(err.Error())
 		return
 	}
-	s.tasks = s.tasks[1:]
+	n.w.stood.stood(s.began, n.w.now, t.append != nil)
+	s.tasks, s.began = s.tasks[1:], n.w.now
 	if !s.tell(n, t) {
 		return
 	}

@@ -22,7 +22,7 @@ func (w *World) breakThings() {
 		}
 	})
 	w.again(s.Stop, func() {
-		if n.up {
+		if n.reachable() {
 			n.stopped()
 		}
 	})
@@ -34,7 +34,7 @@ func (w *World) breakThings() {
 	})
 	w.again(s.Stall, func() {
 		w.stats.add("stalls of the disk", 1)
-		n.stalled = w.now + w.around(2*time.Second)
+		n.stalled = w.now + w.around(pick(w.rng, 2*time.Second, 10*time.Second))
 		w.tracef("the disk stalls until %s", n.stalled)
 	})
 	w.again(s.Full, w.fill)
@@ -46,6 +46,11 @@ func (w *World) breakThings() {
 			return
 		}
 		w.flip()
+	})
+	w.again(s.Halt, func() {
+		if n.up {
+			n.halt(min(90*time.Second, w.around(10*time.Second)))
+		}
 	})
 }
 
@@ -136,7 +141,7 @@ func (w *World) settle() {
 
 // quiet tells whether everybody is connected and nobody waits for an answer.
 func (w *World) quiet() bool {
-	if !w.node.up || !w.node.core.Status().Healthy() {
+	if !w.node.reachable() || !w.node.core.Status().Healthy() {
 		return false
 	}
 	for _, c := range w.clients {

@@ -74,7 +74,7 @@ func (g *gate) receive(n *node, c *conn, message []byte) {
 
 // step moves a session and sees to what follows from it.
 func (g *gate) step(n *node, c *conn, in realtime.Input) {
-	if c.gone {
+	if c.gone || c.session == nil {
 		return
 	}
 	c.todo = append(c.todo, c.session.Step(in, n.w.now+1)...)

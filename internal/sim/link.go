@@ -6,7 +6,7 @@ import "time"
 // before it arrives.
 func (w *World) toServer(c *conn, arrive func()) {
 	c.up = max(c.up, w.now+w.latency()) + 1
-	w.carry(c, c.up, arrive)
+	w.carry(c, c.up, func() { w.node.arrives(arrive) })
 }
 
 // toClient sends a message to a client.

@@ -15,7 +15,8 @@ type model struct {
 	chats  map[string]*chat
 	order  []*chat
 	wall   evenkeel.Time
-	more   bool // follow-up work is left
+	made   moment // the present entry
+	more   bool   // follow-up work is left
 	shift  evenkeel.Duration
 	time   evenkeel.DeskTime // of the last entry
 	queues map[string]*evenkeel.Queue
@@ -59,6 +60,8 @@ type offer struct {
 	id, agent string
 	deadline  evenkeel.Time
 	shift     evenkeel.Duration // when it was made
+	made      moment
+	length    evenkeel.Time // for which it was to stand
 }
 
 func newModel(w *World) *model {
@@ -103,9 +106,12 @@ func (m *model) observe(d *desk.Desk, entry []byte, out *desk.Output) {
 	if header.Resume {
 		m.w.stats.add("outages told", 1)
 		m.shift += min(header.Gap, evenkeel.Duration(max(0, header.Time-m.time)))
+		most := evenkeel.DurationOf(m.w.stood.most)
+		m.w.check(m.shift <= most, "no outage is made up", "offers are extended by %s, and there was nobody for %s", m.shift, most)
 	}
 	m.time = max(m.time, header.Time)
 	m.wall, m.more = d.Wall(), out.More
+	m.made = m.w.node.made[out.Index]
 	for i := range out.Events {
 		m.event(&out.Events[i])
 	}
@@ -180,7 +186,7 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 	case evenkeel.PubOffer:
 		c := m.chat(p.Chat.ID)
 		m.w.check(c.offer == nil && c.owner == "", "a chat is in one place", "%s is offered to %s while %+v, owner %q", c.id, id, c.offer, c.owner)
-		c.offer = &offer{p.Offer, id, p.Deadline, m.shift}
+		c.offer = &offer{p.Offer, id, p.Deadline, m.shift, m.made, p.Deadline - m.wall}
 		m.inOrder(c, p.Chat, id)
 		if slices.Contains(c.refusers, id) && !m.steered[c.id] {
 			m.asked = append(m.asked, asked{c, id})
@@ -189,6 +195,7 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 	case evenkeel.PubOfferEnd:
 		c := m.chat(p.ChatID)
 		m.w.check(c.offer != nil && c.offer.agent == id && c.offer.id == p.Offer, "an offer ends once", "%s for %s: %+v", c.id, id, c.offer)
+		m.stood(c.id, c.offer, p.Reason)
 		c.offer = nil
 		if p.Reason == evenkeel.EndDeclined || p.Reason == evenkeel.EndTimeout {
 			c.refusers = append(c.refusers, id)
@@ -224,6 +231,17 @@ func (m *model) agent(id string, p *evenkeel.Publication) {
 		m.w.check(slices.Contains(c.staff, id), "only who had a chat loses it", "%s never was %s's", c.id, id)
 		c.staff = slices.DeleteFunc(c.staff, func(other string) bool { return other == id })
 	}
+}
+
+// stood: an offer that ends for want of an answer stood for its time, and none of
+// that is time for which nobody could have accepted it.
+func (m *model) stood(chat string, o *offer, why evenkeel.EndReason) {
+	if why != evenkeel.EndTimeout {
+		return
+	}
+	lost := m.w.stood.lost - o.made.lost
+	stood := evenkeel.Time((m.w.now - o.made.at - lost) / time.Millisecond)
+	m.w.check(stood >= o.length-1, "no offer ends that nobody could have accepted", "that of %s to %s stood for %d of %d ms, and %s were lost", chat, o.agent, stood, o.length, lost)
 }
 
 // details is how a chat stands, for the staff.

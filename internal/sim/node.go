@@ -48,10 +48,16 @@ type node struct {
 	troubled time.Duration
 	failing  bool          // an operation of the disk is to fail
 	stalled  time.Duration // until when the disk hangs
+
+	haltedAt, haltedTo time.Duration // when the process stands still
+	downAt             time.Duration // since when there is no process, or it stood still
+
+	// made is when each entry was formed, by its index.
+	made map[uint64]moment
 }
 
 func newNode(w *World) *node {
-	n := &node{w: w, disk: simdisk.New(rand.New(rand.NewPCG(w.seed, 4)), 0)}
+	n := &node{w: w, disk: simdisk.New(rand.New(rand.NewPCG(w.seed, 4)), 0), made: map[uint64]moment{}}
 	n.disk.Inject = n.operation
 	n.disk.Stall = func(op simdisk.Op) bool { return n.disks.writing && isSegment(op.Name) }
 	return n
@@ -60,11 +66,7 @@ func newNode(w *World) *node {
 // after lets something happen later, if the process still lives then.
 func (n *node) after(d time.Duration, do func()) {
 	life := n.life
-	n.w.after(d, func() {
-		if n.life == life {
-			do()
-		}
-	})
+	n.w.after(d, func() { n.run(life, do) })
 }
 
 // jitter is how long a goroutine may take to get to its work.
@@ -98,6 +100,7 @@ func put[T any](n *node, m *mailbox[T], item T, work func()) {
 func (n *node) start() {
 	n.life++
 	n.troubled = n.w.now
+	n.w.stood.down(n.downAt, n.w.now)
 	n.coreBox, n.coreWake = mailbox[func()]{}, 0
 	n.disks, n.applies, n.edge, n.gate = diskShell{}, applyShell{}, edgeShell{}, gate{}
 	n.w.tracef("the process starts, life %d", n.life)
@@ -136,6 +139,11 @@ func (n *node) refuse(err error) {
 
 // again starts the next process when the machine is back.
 func (n *node) again() {
+	n.downAt = n.w.now
+	if n.halted() {
+		n.downAt = n.haltedAt
+	}
+	n.haltedTo = 0
 	n.up = false
 	n.life++
 	down := 10*time.Millisecond + n.w.around(n.w.shape.Down)
@@ -274,6 +282,7 @@ func (n *node) replay() error {
 func (n *node) replayEntry(e *raftpb.Entry) error {
 	_, fault, err := n.applier.Apply(e)
 	for fault != nil && err == nil {
+		n.own(fault)
 		if err = n.writeSkip(fault); err == nil {
 			if err = n.rebuild(fault); err == nil {
 				_, fault, err = n.applier.Apply(e)
@@ -283,14 +292,18 @@ func (n *node) replayEntry(e *raftpb.Entry) error {
 	return err
 }
 
+// own tells a fault of the product from a check that failed while the desk applied.
+func (n *node) own(fault *replica.Fault) {
+	if broken, ok := fault.Value.(*Failure); ok {
+		panic(broken)
+	}
+}
+
 func (n *node) writeSkip(fault *replica.Fault) error {
 	return n.journal.Append(&journal.Batch{Skips: []journal.Skip{{Index: fault.Index, Ordinal: uint32(fault.Step)}}})
 }
 
 func (n *node) rebuild(fault *replica.Fault) error {
-	if broken, ok := fault.Value.(*Failure); ok {
-		panic(broken) // a check that failed while the desk applied
-	}
 	n.w.check(fault.Value == panicValue, "the product does not panic", "%v", fault.Value)
 	n.w.tracef("step %d of entry %d panicked: the desk is rebuilt", fault.Step, fault.Index)
 	base := n.applier.Base()
@@ -319,6 +332,9 @@ func (n *node) turn() {
 	n.core.Advance(n.w.now)
 	for ready, ok := n.core.Ready(); ok; ready, ok = n.core.Ready() {
 		for _, a := range ready.Appends {
+			for _, e := range a.Entries {
+				n.made[e.GetIndex()] = moment{n.w.now, n.w.stood.lost}
+			}
 			n.disks.put(n, diskTask{append: a})
 		}
 		for _, a := range ready.Applies {

@@ -78,7 +78,7 @@ func (w *World) install(bodies []evenkeel.Body, at int) {
 	}
 	again := func() { w.after(w.between(time.Millisecond, 100*time.Millisecond), func() { w.install(bodies, at) }) }
 	n := w.node
-	if !n.up || !n.desk().Formed() {
+	if !n.reachable() || !n.desk().Formed() {
 		again()
 		return
 	}
@@ -198,7 +198,7 @@ func (v *visitor) welcome(c *client) {}
 
 // refresh looks at the state, as a page does that was away for too long.
 func (v *visitor) refresh(c *client) {
-	if !c.w.node.up {
+	if !c.w.node.reachable() {
 		return
 	}
 	state, err := c.w.node.desk().VisitorDesk(c.principal)

@@ -42,6 +42,7 @@ type Shape struct {
 	Full  time.Duration // somebody fills the disk
 	Error time.Duration // an operation of the disk fails
 	Rot   time.Duration // a bit flips
+	Halt  time.Duration // the process is halted for a while
 
 	Down   time.Duration // between death and start, about
 	Lost   int           // of 1,000 batches of the edge: those whose fate it is not told
@@ -198,4 +199,5 @@ func (s *Shape) drawFaults(rng *rand.Rand) {
 	if rng.IntN(3) == 0 {
 		s.Poison = rng.IntN(30)
 	}
+	s.Halt = often(3, span/8, span)
 }

@@ -69,6 +69,7 @@ type World struct {
 	streams *streams
 	model   *model
 	archive *archiveCopy
+	stood   standstill
 }
 
 // maxSteps is more than any run needs: one that takes more goes round in circles.

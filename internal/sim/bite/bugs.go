@@ -105,6 +105,21 @@ func replicaBugs() []bug {
 			old: "			b.proposals = append(b.proposals, p)",
 			new: "			b.proposals = append([]*Proposal{p}, b.proposals...)",
 		},
+		{
+			name: "a pause of the leader is not told", file: "internal/replica/clock.go",
+			old: "		k.pause += evenkeel.DurationOf(pause - pulse)",
+			new: "		k.pause += 0",
+		},
+		{
+			name: "a pause is not seen: nothing wakes the core", file: "internal/replica/form.go",
+			old: "	if c.busy {\n		consider(c.now + pulse)",
+			new: "	if c.busy && c.full {\n		consider(c.now + pulse)",
+		},
+		{
+			name: "a hanging disk is no pause", file: "internal/replica/ready.go",
+			old: "		until = min(until, c.appending[0].formed)",
+			new: "		until = max(until, c.appending[0].formed)",
+		},
 	}
 }
 
