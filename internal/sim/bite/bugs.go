@@ -82,8 +82,8 @@ func replicaBugs() []bug {
 		},
 		{
 			name: "a snapshot says that it is newer than it is", file: "internal/replica/order.go",
-			old: "	s.ordered = &SnapshotOrder{\n		Index:     last.GetIndex(),",
-			new: "	s.ordered = &SnapshotOrder{\n		Index:     last.GetIndex() + 1,",
+			old: "	s.ordered = &SnapshotOrder{Index: index, Term: term,",
+			new: "	s.ordered = &SnapshotOrder{Index: index + 1, Term: term,",
 		},
 		{
 			name: "a tick is lost: nothing wakes the core at a deadline", file: "internal/replica/form.go",
