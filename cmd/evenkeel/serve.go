@@ -61,20 +61,21 @@ func serve(cfg node.Config, env *environment, signals <-chan os.Signal) error {
 		began <- outcome{n, err}
 	}()
 	var running outcome
+	interrupted := false
 	select {
 	case running = <-began:
-	case <-signals: // before it was ready
+	case <-signals: // before it was ready, or just then
 		cancel()
-		running = <-began
-		if running.err != nil {
+		if running = <-began; running.err != nil {
 			return errStopped
 		}
-		return stop(running.node, env.stderr, signals)
+		interrupted = true
 	}
 	if running.err != nil {
 		return running.err
 	}
-	if err := announce(running.node, cfg, env.stdout); err != nil {
+	// The link of a new cell is told all the same: somebody saw it ready.
+	if err := announce(running.node, cfg, env.stdout); err != nil || interrupted {
 		return errors.Join(err, stop(running.node, env.stderr, signals))
 	}
 	select {
