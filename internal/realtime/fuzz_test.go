@@ -13,6 +13,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/evenkeel/evenkeel"
 )
 
 // FuzzDecode gives the decoder anything. What it accepts is bounded and asks
@@ -221,8 +223,16 @@ func unfit(line string) bool {
 		return !json.Valid([]byte(f[2]))
 	case "hide", "evict", "kick":
 		return true // a replica behind its own events, and codes of others, are not what sessions are for
-	case "ephemeral", "answer":
-		return f[2][0] == '{' && !json.Valid([]byte(f[2])) // the backend's own business
+	case "keep":
+		return len(f[1]) > 3 || strings.HasPrefix(f[1], "-") || strings.HasPrefix(f[2], "-")
+	case "terms":
+		var terms evenkeel.Terms
+		err := json.Unmarshal([]byte(strings.Join(f[2:], " ")), &terms)
+		return err != nil || len(terms.Info) > 0 && !json.Valid(terms.Info)
+	case "live", "ephemeral":
+		return !json.Valid([]byte(f[2])) // the backend's own business
+	case "answer":
+		return f[2][0] == '{' && !json.Valid([]byte(f[2])) // likewise
 	case "wait":
 		d, err := time.ParseDuration(f[1])
 		return err != nil || d < 0 || d > time.Hour

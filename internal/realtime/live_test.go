@@ -84,11 +84,11 @@ func (s *stage) arrival(channel string, who *ClientInfo, gone, tell bool) {
 }
 
 // playLive obeys what concerns channels of namespaces.
-func (s *stage) playLive(f []string, line string) (ok bool, err error) {
+func (s *stage) playLive(f []string) (ok bool, err error) {
 	switch f[0] {
 	case "terms": // CHANNEL JSON: on which the client may have the channel
 		terms := evenkeel.Terms{Kept: true}
-		err = json.Unmarshal([]byte(strings.SplitN(line, " ", 3)[2]), &terms)
+		err = json.Unmarshal([]byte(strings.Join(f[2:], " ")), &terms)
 		s.terms[f[1]] = terms
 	case "keep": // SIZE AGE: what is kept
 		s.keep.Bytes = 1000

@@ -302,7 +302,7 @@ func (s *stage) play(line string) error {
 		}
 		s.step(done)
 	default:
-		if ok, err := s.playLive(f, line); ok {
+		if ok, err := s.playLive(f); ok {
 			return err
 		}
 		return s.playClient(f)
