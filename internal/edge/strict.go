@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/jsonscan"
 )
 
 // shape is a struct type as JSON objects are read into it: strictly. A field
@@ -27,6 +28,7 @@ type shape struct {
 }
 
 type shapeField struct {
+	name    string
 	ordinal int
 	index   []int  // as reflect.Value.FieldByIndex wants it
 	inner   *shape // of the struct, of what a pointer points to, or of the elements of a slice
@@ -52,7 +54,7 @@ func (s *shape) add(t reflect.Type, index []int) {
 		case f.Anonymous && name == "":
 			s.add(f.Type, at)
 		case name != "" && name != "-" && f.IsExported():
-			field := shapeField{ordinal: len(s.fields), index: at, text: f.Type == reflect.TypeFor[string]()}
+			field := shapeField{name: name, ordinal: len(s.fields), index: at, text: f.Type == reflect.TypeFor[string]()}
 			inner := f.Type
 			if inner.Kind() == reflect.Pointer {
 				inner = inner.Elem()
@@ -84,7 +86,7 @@ func (s *shape) decode(b []byte, dst any) *evenkeel.Error {
 	if len(bytes.TrimLeft(b, " \t\r\n")) == 0 {
 		return nil // an empty body is an object without fields
 	}
-	if !json.Valid(b) {
+	if !jsonscan.Valid(b) {
 		return evenkeel.Errorf(evenkeel.CodeBadRequest, "this is not a JSON text: %s", whatIsWrong(b))
 	}
 	if !utf8.Valid(b) {
@@ -110,13 +112,15 @@ func (s *shape) object(b []byte, v reflect.Value, path string) *evenkeel.Error {
 			return nil
 		}
 		end := stringEnd(b, i)
-		name := unquote(b[i:end])
-		field, known := s.fields[name]
-		switch {
-		case !known:
-			return badField(join(path, name), "is unknown here")
-		case seen[field.ordinal]:
-			return badField(join(path, name), "is there twice")
+		field, known := s.fields[string(b[i+1:end-1])]
+		if !known { // as it stands there; it may be written with escapes
+			name := unquote(b[i:end])
+			if field, known = s.fields[name]; !known {
+				return badField(join(path, name), "is unknown here")
+			}
+		}
+		if seen[field.ordinal] {
+			return badField(join(path, field.name), "is there twice")
 		}
 		seen[field.ordinal] = true
 		i = skipSpace(b, end)
@@ -127,7 +131,7 @@ func (s *shape) object(b []byte, v reflect.Value, path string) *evenkeel.Error {
 		if string(raw) == "null" {
 			continue
 		}
-		if err := field.read(raw, v.FieldByIndex(field.index), path, name); err != nil {
+		if err := field.read(raw, v.FieldByIndex(field.index), path); err != nil {
 			return err
 		}
 	}
@@ -195,13 +199,13 @@ func unquote(raw []byte) string {
 	return s
 }
 
-// read reads the value of the field path.name.
-func (f *shapeField) read(raw []byte, v reflect.Value, path, name string) *evenkeel.Error {
+// read reads the field's value; path is of the object that has the field.
+func (f *shapeField) read(raw []byte, v reflect.Value, path string) *evenkeel.Error {
 	if f.text && raw[0] == '"' {
 		v.SetString(unquote(raw))
 		return nil
 	}
-	at := join(path, name)
+	at := join(path, f.name)
 	switch {
 	case f.list:
 		var items []json.RawMessage

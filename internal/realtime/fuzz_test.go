@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,30 @@ func FuzzDecode(f *testing.F) {
 			if c.RPC != nil && len(c.RPC.Params) > 0 && !json.Valid(c.RPC.Params) {
 				t.Errorf("params are no JSON: %q", c.RPC.Params)
 			}
+		}
+	})
+}
+
+// FuzzPlainCall: what is read the short way is what is read the long way.
+func FuzzPlainCall(f *testing.F) {
+	for _, line := range []string{
+		`{"id":1,"rpc":{"method":"chat.send","data":{"id":"a","text":"\u00e4 \"x\""}}}`,
+		`{ "rpc" : { "data" : [1, {"a":null}] , "method" : "m" } , "id" : 42 }`, `{"rpc":{"method":"m"}}`, `{"id":7,"rpc":{"data":null,"method":""}}`,
+		`{"id":0,"rpc":{"method":"m"}}`, `{"id":01,"rpc":{"method":"m"}}`, `{"id":4294967296,"rpc":{"method":"m"}}`, `{"id":1.0,"rpc":{"method":"m"}}`,
+		`{"id":1,"id":2,"rpc":{"method":"m"}}`, `{"ID":1,"rpc":{"method":"m"}}`, `{"id":1,"rpc":{"method":"m","method":"n"}}`, `{"id":1,"rpc":{"Method":"m","data":1}}`,
+		`{"id":1,"rpc":{"method":"\u006d","data":1}}`, "{\"id\":1,\"rpc\":{\"method\":\"\xff\",\"data\":\"\xff\"}}", `{"id":1,"rpc":null}`, `{"id":1,"rpc":{}}`,
+		`{"id":1,"rpc":{"method":"m","data":{"a":1}}`, `{"id":1,"rpc":{"method":"m","data":{"a":1}}}}`, `{"id":1,"rpc":{"method":"m","data":tru}}`,
+		`{"id":1,"rpc":{"method":"m"},"ping":{}}`, `{"id":1,"rpc":{"method":"m"},"x":1}`, `{"i\u0064":1,"rpc":{"method":"m"}}`, `{"id":1,"rpc":{"method":null}}`, `{"id":null,"rpc":{"method":"m"}}`,
+	} {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		got, ok := plainCall(line)
+		if !ok {
+			return
+		}
+		if want, err := decodeShape(line); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q was read as %+v, not as %+v, %v", line, got.RPC, want, err)
 		}
 	})
 }

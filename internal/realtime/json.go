@@ -44,6 +44,14 @@ func decodeLine(line []byte) (*Command, error) {
 	if len(line) == 2 && line[0] == '{' && line[1] == '}' {
 		return &Command{Pong: true}, nil
 	}
+	if cmd, ok := plainCall(line); ok {
+		return cmd, nil
+	}
+	return decodeShape(line)
+}
+
+// decodeShape reads any frame.
+func decodeShape(line []byte) (*Command, error) {
 	var c wireCommand
 	if line[0] != '{' || json.Unmarshal(line, &c) != nil {
 		return nil, errMalformed
