@@ -240,12 +240,6 @@ func unfit(line string) bool {
 	switch f[0] {
 	case "publish", "append", "limit":
 		return len(f[2]) > 3 || strings.HasPrefix(f[2], "-") || f[2] == "0"
-	case "terms":
-		return strings.Count(line, " ") < 2
-	case "keep":
-		return len(f[1]) > 3
-	case "live":
-		return !json.Valid([]byte(f[2]))
 	case "hide", "evict", "kick":
 		return true // a replica behind its own events, and codes of others, are not what sessions are for
 	case "keep":
