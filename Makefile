@@ -138,7 +138,7 @@ fuzz-short: ## run every fuzz test for a moment
 .PHONY: faults
 faults: ## do to a real server what machines do (docs/faults.md)
 	@mkdir -p build
-	go test -count=1 -timeout 5m -v -run '^Test(Disk)?Faults$$' ./cmd/evenkeel | tee build/faults.log
+	go test -count=1 -timeout 8m -parallel 4 -v -run '^Test(Disk)?Faults$$' ./cmd/evenkeel | tee build/faults.log
 	@for name in TestDiskFaults TestFaults; do grep -q "^--- PASS: $$name " build/faults.log; done
 
 .PHONY: cross

@@ -24,6 +24,7 @@ import (
 // TestDiskFaults are those that need a disk of their own, so the right to mount
 // one: root has it, and so has everybody in a user namespace of his own.
 func TestDiskFaults(t *testing.T) {
+	t.Parallel()
 	if !mayMount(t) {
 		if os.Getenv(inside) != "" {
 			t.Fatal("even in a user namespace nothing can be mounted")
@@ -36,16 +37,21 @@ func TestDiskFaults(t *testing.T) {
 	binary := buildBinary(t)
 	t.Run("full", func(t *testing.T) { t.Parallel(); fullDisk(t, binary) })
 	t.Run("read only", func(t *testing.T) { t.Parallel(); readOnlyDisk(t, binary) })
+	withLoopDisk(t, "writes refused", "TestBrokenDisk of internal/node", func(t *testing.T, d *loopDisk) { writesRefused(t, binary, d) })
+	withLoopDisk(t, "hangs", "TestStalledDisk of internal/node and TestAHangMovesDeadlines of internal/replica", func(t *testing.T, d *loopDisk) { hangingDisk(t, binary, d) })
+	withLoopDisk(t, "slow", "TestSlowDisk of internal/node", func(t *testing.T, d *loopDisk) { slowDisk(t, binary, d) })
 }
 
 // TestFaults are the others.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	binary := buildBinary(t)
+	t.Run("stopped for a minute", func(t *testing.T) { t.Parallel(); stoppedForAMinute(t, binary) }) // the others go on beside it
 	t.Run("flipped bytes", func(t *testing.T) { t.Parallel(); flippedBytes(t, binary) })
 	t.Run("out of files", func(t *testing.T) { t.Parallel(); outOfFiles(t, binary) })
 	t.Run("little memory", func(t *testing.T) { t.Parallel(); littleMemory(t, binary) })
+	t.Run("memory ends", func(t *testing.T) { t.Parallel(); memoryEnds(t, binary) })
 	t.Run("stopped", func(t *testing.T) { t.Parallel(); stopped(t, binary) })
-	t.Run("stopped for a minute", func(t *testing.T) { t.Parallel(); stoppedForAMinute(t, binary) })
 }
 
 // fullDisk fills the disk beside a server that is talked to. What it refuses
@@ -288,21 +294,21 @@ func littleMemory(t *testing.T, binary string) {
 	}
 	p.talk(t, 200, 9000)
 	p.check(t)
-	if rss := p.memory(t); rss > 160<<20 {
+	if rss := p.status(t, "VmRSS"); rss > 160<<20 {
 		t.Errorf("the server has %d MiB", rss>>20)
 	} else {
 		t.Logf("the server has %d MiB", rss>>20)
 	}
 }
 
-// memory is what the server has of the machine, in bytes.
-func (p *patient) memory(t *testing.T) int64 {
+// status is a figure of the server's process, in bytes.
+func (p *patient) status(t *testing.T, name string) int64 {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.process.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(b), "VmRSS:")
+	_, rest, _ := strings.Cut(string(b), name+":")
 	kib, err := strconv.ParseInt(strings.TrimSpace(rest[:strings.Index(rest, "kB")]), 10, 64)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,10 +16,12 @@ import (
 
 // Faults that cannot be done to a process from outside: docs/faults.md.
 
-// slowDisk is a disk on which a sync takes as long as it is held.
+// slowDisk is a disk on which a sync takes as long as it is held, and some time.
 type slowDisk struct {
 	journal.FS
-	mu sync.Mutex // held: nothing is synced
+	mu    sync.Mutex // held: nothing is synced
+	takes atomic.Int64
+	syncs atomic.Int64
 }
 
 type slowFile struct {
@@ -39,7 +42,52 @@ func (d *slowDisk) Open(name string) (journal.File, error) {
 func (f *slowFile) Sync() error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
+	f.disk.syncs.Add(1)
+	<-time.After(time.Duration(f.disk.takes.Load()))
 	return f.File.Sync()
+}
+
+// TestSlowDisk: everything takes as long as the disk. Those who wait share its
+// writes, reading waits for none, and nothing is refused.
+func TestSlowDisk(t *testing.T) {
+	const takes = 300 * time.Millisecond
+	disk := &slowDisk{}
+	host := testHost(t)
+	host.openDir = func(path string) (journal.FS, error) {
+		var err error
+		disk.FS, err = journal.OpenDir(path)
+		return disk, err
+	}
+	n, err := Start(t.Context(), testConfig(t), host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stopNode(t, n)
+	disk.takes.Store(int64(takes))
+	defer disk.takes.Store(0)
+	before, began := disk.syncs.Load(), time.Now()
+	const crowd = 40
+	var all sync.WaitGroup
+	for range crowd {
+		all.Go(func() {
+			if _, err := n.do(t.Context(), &evenkeel.Checkpoint{}); err != nil {
+				t.Errorf("on a slow disk: %v", err)
+			}
+		})
+	}
+	until(t, "a write is on its way", func() bool { return disk.syncs.Load() > before })
+	looked := time.Now()
+	n.replica.View(func(*desk.Desk) {})
+	if took := time.Since(looked); took > takes/2 {
+		t.Errorf("reading takes %v, as if it had to wait for the disk", took)
+	}
+	all.Wait()
+	if took := time.Since(began); took < takes {
+		t.Errorf("acknowledged after %v, before the disk had it", took)
+	}
+	if syncs := disk.syncs.Load() - before; syncs > crowd/4 {
+		t.Errorf("%d commands took %d writes: they do not share them", crowd, syncs)
+	}
 }
 
 // TestStalledDisk: a disk that hangs is a pause. The node says that it is not
