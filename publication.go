@@ -195,6 +195,9 @@ const (
 	// EventSessionEnded says that the desk ended a session: the edge that
 	// holds it closes the connection.
 	EventSessionEnded
+	// EventSuspended says that a workspace was suspended: edges disconnect its
+	// people and visitors, except operators. Principal has the workspace alone.
+	EventSuspended
 )
 
 // Event is one thing that an entry caused, in order. What a field means
@@ -204,7 +207,7 @@ type Event struct {
 	Channel   string // publication, revoked, dropped
 	Position  Position
 	Pub       *Publication
-	Principal Principal // revoked, logged out
+	Principal Principal // revoked, logged out, suspended
 	Token     string    // logged out: the token's hash
 	Session   SessionID // session ended
 }

@@ -14,6 +14,9 @@ func (d *Desk) tokenIssue(b *evenkeel.TokenIssue) (evenkeel.Result, *evenkeel.Er
 	if a == nil {
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no agent %q", b.Agent)
 	}
+	if d.workspaces.get(a.Workspace).Suspended && a.Config.Role != evenkeel.RoleOperator {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeForbidden, "the workspace %s is suspended", a.Workspace)
+	}
 	if b.Replaces != "" {
 		old := d.tokens.get(b.Replaces)
 		if old == nil || old.Agent != a.Config.ID || old.Workspace != a.Workspace {

@@ -24,6 +24,9 @@ func (d *Desk) workspacePut(c *call, b *evenkeel.WorkspacePut) (evenkeel.Result,
 		}
 		d.workspaces.touch(ws)
 		d.unlinkHosts(&ws.Workspace)
+		if b.Workspace.Suspended && !ws.Suspended {
+			d.emit(evenkeel.Event{Kind: evenkeel.EventSuspended, Principal: evenkeel.Principal{Workspace: ws.ID}})
+		}
 		ws.Workspace = b.Workspace
 		d.linkHosts(&ws.Workspace)
 		return evenkeel.Result{}, nil

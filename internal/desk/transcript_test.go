@@ -446,6 +446,8 @@ func tellEvent(e *evenkeel.Event) string {
 		return e.Principal.ID + " logged out " + e.Token
 	case evenkeel.EventSessionEnded:
 		return e.Principal.ID + " session ended"
+	case evenkeel.EventSuspended:
+		return e.Principal.Workspace + " suspended"
 	}
 	p := e.Pub
 	line := fmt.Sprintf("%s#%d %s ", e.Channel, e.Position.Offset, p.Type)

@@ -112,7 +112,7 @@ func (e *Edge) identifyVisitor(token string) (Identity, *evenkeel.Error) {
 		if ws, ok := r.Workspace(v.Workspace); !ok {
 			refusal = evenkeel.Errorf(evenkeel.CodeUnauthenticated, "the visitor's workspace does not exist")
 		} else if ws.Suspended {
-			refusal = evenkeel.Errorf(evenkeel.CodeForbidden, "the workspace is suspended")
+			refusal = evenkeel.Errorf(evenkeel.CodeForbidden, suspendedReason)
 		}
 	})
 	return Identity{Principal: p, Role: evenkeel.RoleCustomer, Expires: v.Expires}, refusal
@@ -137,6 +137,9 @@ func (e *Edge) identifyLogin(token string) (who Identity, refusal *evenkeel.Erro
 		who = Identity{Principal: login.Principal, Role: login.Role, Name: login.Name, Login: login.Session, MustChange: login.MustChange}
 		if login.Expires != 0 {
 			who.Expires = r.Wall() + evenkeel.Time(login.Expires-r.Now())
+		}
+		if who.Role != evenkeel.RoleOperator {
+			refusal = openWorkspace(r, who.Principal.Workspace)
 		}
 	})
 	if refusal == nil && who.Login != "" {

@@ -28,6 +28,7 @@ const (
 const (
 	closeLost      uint32 = 3000 // the session is void: connect again
 	closeForbidden uint32 = 3503 // the principal may not be here any more
+	closeSuspended uint32 = 3503 // the workspace is suspended
 	closeTooMany   uint32 = 3504 // the principal has too many sessions
 )
 

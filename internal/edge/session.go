@@ -185,9 +185,10 @@ type connection struct {
 // counts sessions, which a visitor without a chat has none of.
 const maxVisitorClients = 20
 
-// Connected tells of a client that was authenticated. disconnect is called at
-// most once, on the courier's goroutine or before Connected returns, if the
-// client has to go because of its session; it must not block.
+// Connected tells of a client that was authenticated. disconnect is called if
+// the client has to go: because of its session or its workspace, on the
+// courier's goroutine or that of Events, or before Connected returns. It must not
+// block.
 func (e *Edge) Connected(id ClientID, who Identity, disconnect func(code uint32, reason string)) {
 	need := SessionNever
 	switch who.Principal.Kind {
@@ -203,6 +204,12 @@ func (e *Edge) Connected(id ClientID, who Identity, disconnect func(code uint32,
 	}
 	if !e.remember(id, conn, e.tenantLimits(who.Principal.Workspace).Connections) {
 		disconnect(closeTooMany, string(evenkeel.CodeLimitReached))
+		return
+	}
+	// It may have been suspended since this client was authenticated; from here on
+	// an event tells of it.
+	if who.Role != evenkeel.RoleOperator && e.suspended(who.Principal.Workspace) {
+		disconnect(closeSuspended, suspendedReason)
 		return
 	}
 	e.mail.post(ClientConnected{Client: id, Principal: who.Principal, Login: who.Login, Need: need})
@@ -296,12 +303,41 @@ func (e *Edge) Events(events []evenkeel.Event) {
 			e.mu.Unlock()
 		case ev.Kind == evenkeel.EventSessionEnded:
 			e.mail.post(SessionEnded{Session: ev.Session})
+		case ev.Kind == evenkeel.EventSuspended:
+			e.sendAway(ev.Principal.Workspace)
 		case ev.Kind == evenkeel.EventPublication && ev.Pub.Type == evenkeel.PubState:
 			e.follow(ev.Channel, ev.Pub.Chat)
 			if !ev.Pub.Chat.State.Over() {
 				e.needPresence(ev.Channel)
 			}
 		}
+	}
+}
+
+// suspendedReason tells a client why it was sent away.
+const suspendedReason = "the workspace is suspended"
+
+func (e *Edge) suspended(workspace string) (yes bool) {
+	e.cfg.Cell.View(func(r Reader) {
+		ws, _ := r.Workspace(workspace)
+		yes = ws.Suspended
+	})
+	return yes
+}
+
+// sendAway disconnects a workspace's clients. Operators stay: somebody has to be
+// able to take it back.
+func (e *Edge) sendAway(workspace string) {
+	var away []*connection
+	e.mu.Lock()
+	for _, conn := range e.clients {
+		if conn.who.Principal.Workspace == workspace && conn.who.Role != evenkeel.RoleOperator {
+			away = append(away, conn)
+		}
+	}
+	e.mu.Unlock()
+	for _, conn := range away {
+		conn.disconnect(closeSuspended, suspendedReason) // without the lock: it may have one of its own
 	}
 }
 

@@ -80,3 +80,62 @@ func TestNoisyTenant(t *testing.T) {
 	f.edge.Disconnected(101)
 	f.edge.Connected(105, who, func(_ uint32, reason string) { t.Error("the room of one that went is not free:", reason) })
 }
+
+// TestSuspended: a workspace that is suspended has its clients sent away, for
+// good, and nobody of it let in; as soon as it is not any more, all come in again
+// with what they had. Another's clients notice nothing.
+func TestSuspended(t *testing.T) {
+	f := newFixture(t)
+	suspend := func(yes string) { f.call("PUT", "/v1/workspaces/shop", "operator", `{"suspended":`+yes+`}`).want(200) }
+	f.call("PUT", "/v1/workspaces/shop", "operator", `{"admin":{"id":"boss","email":"boss@shop","password":"correct horse"}}`).want(201)
+	login := `{"workspace":"shop","email":"boss@shop","password":"correct horse"}`
+	boss := f.call("POST", "/v1/auth/login", "", login).want(200).str("token")
+	visitor := f.call("POST", "/v1/visitors", "", `{"workspace":"shop"}`).want(200).str("token")
+	bossAt, visitorAt, other, root := f.dial(boss), f.dial(visitor), f.dial("customer"), f.dial("operator")
+
+	suspend("true")
+	for who, p := range map[string]*phone{"the admin": bossAt, "the visitor": visitorAt} {
+		if code := <-p.closed; code != closeSuspended {
+			t.Errorf("%s is closed with %d", who, code)
+		}
+		f.edge.Disconnected(p.id)
+	}
+	f.call("POST", "/v1/auth/login", "", login).refused(evenkeel.CodeForbidden, "")
+	f.call("POST", "/v1/auth/login", "", strings.Replace(login, "correct", "wrong", 1)).refused(evenkeel.CodeInvalidCredentials, "")
+	f.call("GET", "/v1/auth/me", boss, "").refused(evenkeel.CodeForbidden, "")
+	f.call("POST", "/v1/auth/refresh", boss, "").refused(evenkeel.CodeForbidden, "")
+	for _, token := range []string{boss, visitor} {
+		if _, err := f.edge.Authenticate(token); err == nil || err.Code != evenkeel.CodeForbidden {
+			t.Errorf("let in with %v", err)
+		}
+	}
+	f.waitFor("the end of the session", func(r Reader) bool {
+		d, err := r.AgentDesk(evenkeel.Principal{Workspace: "shop", Kind: evenkeel.PrincipalAgent, ID: "boss"})
+		return err != nil || !d.State.Connected
+	})
+
+	suspend("false")
+	f.call("POST", "/v1/auth/login", "", login).want(200)
+	f.dial(boss).call("agent.state", `{}`).want(200)
+	f.dial(visitor).call("visitor.state", `{}`).want(200)
+	other.call("visitor.state", `{}`).want(200)
+	root.call("agent.state", `{}`).want(200)
+}
+
+// TestSuspendedMeanwhile: a client that was let in a moment before its workspace
+// was suspended, and connects a moment after, is sent away too.
+func TestSuspendedMeanwhile(t *testing.T) {
+	f := newFixture(t)
+	f.call("PUT", "/v1/workspaces/shop", "operator", `{}`).want(201)
+	visitor := f.call("POST", "/v1/visitors", "", `{"workspace":"shop"}`).want(200).str("token")
+	who, err := f.edge.Authenticate(visitor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.call("PUT", "/v1/workspaces/shop", "operator", `{"suspended":true}`).want(200)
+	var code uint32
+	f.edge.Connected(1, who, func(c uint32, _ string) { code = c })
+	if f.edge.Disconnected(1); code != closeSuspended {
+		t.Errorf("closed with %d", code)
+	}
+}

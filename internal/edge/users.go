@@ -73,7 +73,7 @@ func (e *Edge) connectUser(ctx context.Context, token string) (Identity, *evenke
 
 func openWorkspace(r Reader, workspace string) *evenkeel.Error {
 	if ws, ok := r.Workspace(workspace); !ok || ws.Suspended {
-		return evenkeel.Errorf(evenkeel.CodeForbidden, "the workspace is suspended")
+		return evenkeel.Errorf(evenkeel.CodeForbidden, suspendedReason)
 	}
 	return nil
 }

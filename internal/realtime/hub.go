@@ -125,7 +125,7 @@ func KeyOf(e *evenkeel.Event) string {
 		return e.Channel
 	case evenkeel.EventLoggedOut:
 		return PrincipalKey(e.Principal)
-	case evenkeel.EventSessionEnded: // the edge knows whose it was
+	case evenkeel.EventSessionEnded, evenkeel.EventSuspended: // the edge knows whom it concerns
 	}
 	return ""
 }
@@ -141,7 +141,7 @@ func InputOf(e *evenkeel.Event, encodings ...Encoding) Input {
 		return Dropped{Channel: e.Channel}
 	case evenkeel.EventLoggedOut:
 		return LoggedOut{Principal: e.Principal, Token: e.Token}
-	case evenkeel.EventSessionEnded:
+	case evenkeel.EventSessionEnded, evenkeel.EventSuspended:
 	}
 	return nil
 }
