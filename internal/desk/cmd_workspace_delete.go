@@ -63,6 +63,10 @@ func (d *Desk) dropFromWorkspace(id string) (done bool) {
 		d.dropQueue(q)
 		return false
 	}
+	// Behind all that is counted while it goes.
+	if !d.dropTallies(func() *tallyRow { return d.tallyOf(id) }) {
+		return false
+	}
 	if d.archiving { // last, behind all that put its chats into the archive
 		d.addOp(opRow{Kind: evenkeel.ArchiveLeave, Workspace: ws.ID})
 	}

@@ -47,6 +47,8 @@
 package desk
 
 import (
+	"github.com/tidwall/btree"
+
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/routing"
 )
@@ -100,7 +102,7 @@ type Desk struct {
 	remembered fifo[*incidentRow] // closed ones, in the order of closing
 
 	tallyIndex *tallyIndex
-	tallyAge   fifo[*tallyRow] // oldest first
+	tallyAge   btree.Map[uint64, *tallyRow] // by Seq: the oldest first
 
 	// Of the entry being applied.
 	out     Output

@@ -73,8 +73,8 @@ func invariants(d *Desk) error {
 		}
 		bytes += queueSize(&q.Config)
 	}
-	if n := d.tallies.len(); n != d.tallyIndex.Len() || n != d.tallyAge.len() {
-		return fmt.Errorf("%d tallies, %d in order, %d by age", n, d.tallyIndex.Len(), d.tallyAge.len())
+	if n := d.tallies.len(); n != d.tallyIndex.Len() || n != d.tallyAge.Len() {
+		return fmt.Errorf("%d tallies, %d in order, %d by age", n, d.tallyIndex.Len(), d.tallyAge.Len())
 	}
 	if err := archiveInvariants(d); err != nil {
 		return err

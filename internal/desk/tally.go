@@ -103,7 +103,7 @@ func (d *Desk) tally(k tallyKey) *tallyRow {
 
 func (d *Desk) linkTally(t *tallyRow) {
 	d.tallyIndex.Set(t)
-	d.tallyAge.push(t)
+	d.tallyAge.Set(t.Seq, t)
 }
 
 // countQueue adds to what is counted of a queue in the present interval.
@@ -182,15 +182,24 @@ func (d *Desk) today(q *queueRow) evenkeel.QueueCounts {
 
 // surplus returns the oldest tally if it is too old, or one too many.
 func (d *Desk) surplus() *tallyRow {
-	if d.tallyAge.len() == 0 {
-		return nil
-	}
-	oldest := d.tallyAge.peek()
+	_, oldest, ok := d.tallyAge.Min()
 	l := &d.cell.Limits
-	if int64(d.tallies.len()) > l.Tallies || oldest.Made+evenkeel.DeskTime(l.TallyKeep) < d.cell.Now {
+	if ok && (int64(d.tallies.len()) > l.Tallies || oldest.Made+evenkeel.DeskTime(l.TallyKeep) < d.cell.Now) {
 		return oldest
 	}
 	return nil
+}
+
+// tallyOf returns the first tally of a workspace in the order of keys; nil if it
+// has none.
+func (d *Desk) tallyOf(workspace string) (found *tallyRow) {
+	d.tallyIndex.Ascend(&tallyRow{Workspace: workspace}, func(t *tallyRow) bool {
+		if t.Workspace == workspace {
+			found = t
+		}
+		return false
+	})
+	return found
 }
 
 // tidyTallies begins to drop tallies if there is one to drop and nobody does so
@@ -205,29 +214,34 @@ func (d *Desk) tidyTallies() {
 // tidyBatch is how many tallies one unit of work drops.
 const tidyBatch = 16
 
-func (d *Desk) dropTallies() (done bool) {
+// dropTallies drops the tallies that next names, a few at a time.
+func (d *Desk) dropTallies(next func() *tallyRow) (done bool) {
 	for range tidyBatch {
-		t := d.surplus()
+		t := next()
 		if t == nil {
 			return true
 		}
-		d.tallyAge.pop()
-		d.tallyIndex.Delete(t)
-		d.tallies.remove(t)
-		d.account(-tallySize(t))
-		switch k := (key{t.Workspace, t.ID}); t.Kind {
-		case tallyQueue:
-			if q := d.queues.get(k); q != nil {
-				q.tally = nil
-				if dayOf(t.From) == q.day {
-					q.today = nil
-				}
-			}
-		case tallyAgent:
-			if a := d.agents.get(k); a != nil {
-				a.tally = nil
+		d.dropTally(t)
+	}
+	return next() == nil
+}
+
+func (d *Desk) dropTally(t *tallyRow) {
+	d.tallyAge.Delete(t.Seq)
+	d.tallyIndex.Delete(t)
+	d.tallies.remove(t)
+	d.account(-tallySize(t))
+	switch k := (key{t.Workspace, t.ID}); t.Kind {
+	case tallyQueue:
+		if q := d.queues.get(k); q != nil {
+			q.tally = nil
+			if dayOf(t.From) == q.day {
+				q.today = nil
 			}
 		}
+	case tallyAgent:
+		if a := d.agents.get(k); a != nil {
+			a.tally = nil
+		}
 	}
-	return d.surplus() == nil
 }

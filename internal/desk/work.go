@@ -41,7 +41,7 @@ func (d *Desk) workStep() {
 		case workDropChat:
 			done = d.dropSome(w.Ref)
 		case workDropTallies:
-			done = d.dropTallies()
+			done = d.dropTallies(d.surplus)
 		case workEraseChat:
 			done = d.eraseSome(w)
 		case workEraseAgent:

@@ -131,6 +131,13 @@ func TestDeletedTenant(t *testing.T) {
 	f.must(guest("acme", "d"), &evenkeel.ChatOffline{Email: "d@acme", Text: "call me"})
 	f.must(boss, &evenkeel.CannedPut{Canned: evenkeel.Canned{ID: "shared", Text: "x"}})
 	f.must(boss, &evenkeel.NamespacePut{Namespace: evenkeel.NewNamespace("quotes")})
+	for range 2 * tidyBatch { // more than one unit of work drops
+		f.time += evenkeel.DeskTime(evenkeel.IntervalLength)
+		f.must(guest("acme", "e"), &evenkeel.ChatClose{Chat: f.must(guest("acme", "e"), &evenkeel.ChatStart{}).Chat.ID})
+	}
+	if n := f.d.tallies.len(); n <= 2*tidyBatch {
+		t.Fatalf("only %d tallies", n)
+	}
 	gone := &evenkeel.WorkspaceDelete{Workspace: "acme"}
 	f.refused(boss, gone, evenkeel.CodeForbidden, "")
 	f.refused(f.operator(), gone, evenkeel.CodeConflict, "")
@@ -158,6 +165,11 @@ func TestDeletedTenant(t *testing.T) {
 	}
 	if n := f.d.namespaces.len(); n != 0 {
 		t.Errorf("%d of its namespaces are left", n)
+	}
+	for _, left := range f.d.tallies.list {
+		if left.Workspace == "acme" {
+			t.Errorf("what was counted of %s is left", left.ID)
+		}
 	}
 	after := []int{f.d.agents.len() - 1, f.d.channels.len() - 1, f.d.chats.len(), f.d.customers.len(), f.d.queues.len()}
 	if !slices.Equal(before, after) {
