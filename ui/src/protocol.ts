@@ -103,7 +103,7 @@ export interface Login {
 }
 
 /** The error codes of the realtime protocol after which the same call may succeed later. */
-export const temporaryCodes: readonly number[] = [100, 108, 111, 1011];
+export const temporaryCodes: readonly number[] = [100, 108, 111, 1011, 1012];
 
 /** Makes an id that nobody else makes. It works on plain http as well, where randomUUID does not. */
 export function newID(): string {
