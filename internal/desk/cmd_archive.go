@@ -74,22 +74,35 @@ func (d *Desk) checkAmend(b *evenkeel.ArchiveAmend) *evenkeel.Error {
 // expireEvery is how often the desk looks for chats to expire.
 const expireEvery = evenkeel.DeskTime(24 * evenkeel.Hour)
 
-// maxStep is by how much wall time may be corrected at once and still be
-// trusted with what is removed for good.
-const maxStep = evenkeel.Minute
+// How long wall time is not trusted with what is removed for good after it was
+// corrected by more than maxStep. A machine that was off finds its clock ahead of
+// desk time, which stood still. That looks like a step, but costs a day's wait
+// only if no stop is so long: one that is off every night would never remove
+// anything. An hour is for the clock to be set right after the start.
+const (
+	maxStep   = evenkeel.Minute
+	afterStep = expireEvery
+	afterStop = evenkeel.DeskTime(evenkeel.Hour)
+	maxStop   = 7 * 24 * evenkeel.Hour
+)
 
-// armRetention sets the daily look, if any queue wants it.
+// armRetention sets the next look, if any queue wants it: the daily one, or as soon
+// as wall time is trusted again.
 func (d *Desk) armRetention(q *evenkeel.Queue) {
 	if q.Retention > 0 && d.cell.Retention == 0 {
-		d.cell.Retention = d.setTimer(timerRetention, "", "", d.cell.Now+expireEvery)
+		next := d.cell.Now + expireEvery
+		if d.cell.Now < d.cell.Trusted {
+			next = d.cell.Trusted
+		}
+		d.cell.Retention = d.setTimer(timerRetention, "", "", next)
 	}
 }
 
-// expireChats tells the archive what is too old to be kept, unless wall time
-// jumped within the last day: a wrong clock must not remove what is not.
+// expireChats tells the archive what is too old to be kept, as soon as wall time
+// is trusted: a wrong clock must not remove what is not.
 func (d *Desk) expireChats() {
 	d.cell.Retention = 0
-	trusted := d.cell.Stepped == 0 || d.cell.Now-d.cell.Stepped >= expireEvery
+	trusted := d.cell.Now >= d.cell.Trusted
 	for _, q := range pageRows(d.queues.list, d.queues.len(),
 		func(q *queueRow) bool { return q.Config.Retention > 0 },
 		func(x, y *queueRow) bool { return x.floorID < y.floorID }) {
@@ -101,9 +114,15 @@ func (d *Desk) expireChats() {
 	}
 }
 
-// stepped notes that wall time was corrected by so much.
-func (d *Desk) stepped(by evenkeel.Duration) {
-	if by > maxStep || by < -maxStep {
-		d.cell.Stepped = max(1, d.cell.Now)
+// stepped notes that wall time was corrected by so much; started, by the first
+// report of a process.
+func (d *Desk) stepped(by evenkeel.Duration, started bool) {
+	wait := afterStep
+	switch {
+	case by <= maxStep && by >= -maxStep:
+		return
+	case started && by > 0 && by <= maxStop:
+		wait = afterStop
 	}
+	d.cell.Trusted = max(d.cell.Trusted, d.cell.Now+wait)
 }

@@ -77,7 +77,7 @@ func (d *Desk) voidIncarnation(n *nodeRow) {
 	if n.Incarnation != 0 && d.crews[n.Incarnation] != nil {
 		d.addWork(workEndSessions, "", n.Incarnation)
 	}
-	n.Incarnation = 0
+	n.Incarnation, n.HasOffset = 0, false // its clock may be set before it comes again
 }
 
 // live tells whether an incarnation is that of a running process.
@@ -97,6 +97,7 @@ func (d *Desk) clockSet(b *evenkeel.ClockSet) (evenkeel.Result, *evenkeel.Error)
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no node %q", b.Node)
 	}
 	d.nodes.touch(n)
+	started := !n.HasOffset
 	n.Offset, n.HasOffset = b.Offset, true
 	var offsets []evenkeel.Duration
 	for _, n := range d.nodes.list {
@@ -106,7 +107,7 @@ func (d *Desk) clockSet(b *evenkeel.ClockSet) (evenkeel.Result, *evenkeel.Error)
 	}
 	sort.Slice(offsets, func(i, j int) bool { return offsets[i] < offsets[j] })
 	offset := offsets[(len(offsets)-1)/2]
-	d.stepped(offset - d.cell.Offset)
+	d.stepped(offset-d.cell.Offset, started)
 	d.cell.Offset = offset
 	return evenkeel.Result{}, nil
 }

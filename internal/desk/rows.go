@@ -57,7 +57,7 @@ type cellRow struct {
 	// Chats that lingered before there was a copy are put up to this Lingered.
 	ArchiveAdopted uint64            `cbor:"33,keyasint,omitempty"`
 	Retention      uint64            `cbor:"34,keyasint,omitempty"`  // timer of the daily look for chats to expire
-	Stepped        evenkeel.DeskTime `cbor:"35,keyasint,omitempty"`  // when wall time last jumped
+	Trusted        evenkeel.DeskTime `cbor:"35,keyasint,omitempty"`  // from when on wall time is trusted with what is removed
 	MissedSeq      uint64            `cbor:"50,keyasint"`            // of missed items
 	MissedDone     uint64            `cbor:"51,keyasint"`            // rises with each item that comes to its end
 	VersionSeq     uint64            `cbor:"100,keyasint,omitempty"` // the last version given
