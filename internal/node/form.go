@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/auth"
@@ -90,6 +91,7 @@ func (n *Node) form(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("hash the admin's password: %w", err)
 	}
+	debug.FreeOSMemory() // a hash takes as much as all else, and none follows for a while
 	key := make([]byte, 32)
 	if _, err := io.ReadFull(n.host.Random, key); err != nil {
 		return fmt.Errorf("make the key of visitors' tokens: %w", err)

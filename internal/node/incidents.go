@@ -116,7 +116,9 @@ func (n *Node) watchSelf() {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		n.look(n.replica.Status())
+		status := n.replica.Status()
+		n.look(status)
+		n.giveBack(status.Applied)
 		n.concerns.tell(n.name, func(body evenkeel.Body) error {
 			if end, ok := body.(*evenkeel.IncidentEnd); ok && !n.incidentOpen(end) {
 				return nil

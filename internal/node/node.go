@@ -39,6 +39,7 @@ type Host struct {
 
 	openDir func(path string) (journal.FS, error) // of tests; nil: journal.OpenDir
 	wall    func() time.Time                      // of tests: what the machine's clock shows; nil: time.Now
+	hurry   time.Duration                         // of tests: by how much HTTP's times are shorter, as a divisor; 0: 1
 }
 
 // Node is one running process of a cell.
@@ -70,6 +71,7 @@ type Node struct {
 	backingUp      atomic.Bool
 
 	concerns       *concerns
+	thrift         thrift
 	meters         *meters
 	metricsHandler http.Handler
 	debug          *debugServer // nil: none

@@ -173,6 +173,24 @@ func (a *Applier) Rebuild(snapshot io.Reader, fault *Fault) error {
 	return nil
 }
 
+// MayRenew tells whether the machine is as the durable snapshot at an index has it.
+func (a *Applier) MayRenew(index uint64) bool {
+	return index == a.base && index == a.applied && a.frozen == nil && !a.broken
+}
+
+// Renew makes the machine anew from the durable snapshot at Base, which it must
+// equal. What is left of busy hours lies scattered over all the memory that they
+// took, of which the collector can give nothing back; a new machine lies together.
+// After an error the machine is as it was.
+func (a *Applier) Renew(snapshot io.Reader) error {
+	more := a.more
+	if err := a.reset(a.base, snapshot); err != nil {
+		return err
+	}
+	a.more = more
+	return nil
+}
+
 // Restore replaces the machine by a snapshot received from another replica.
 func (a *Applier) Restore(index uint64, snapshot io.Reader) error {
 	a.Abandon()

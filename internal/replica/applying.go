@@ -3,6 +3,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -15,6 +16,7 @@ import (
 type applyTask struct {
 	apply   *Apply
 	saved   *SnapshotOrder
+	size    int64 // of the saved one's file
 	abandon *SnapshotOrder
 }
 
@@ -33,6 +35,7 @@ func (r *Replica) runApply() {
 				err = r.apply(task.apply, saving)
 			case task.saved != nil:
 				r.applier.Saved(task.saved.Index)
+				r.renew(&task)
 			case task.abandon != nil:
 				saving = r.abandon(task.abandon, saving)
 			}
@@ -166,6 +169,27 @@ func (r *Replica) restore(index uint64) error {
 	}
 	r.applied.Store(index)
 	return nil
+}
+
+// maxRenewed is the largest snapshot from which a machine is renewed: nobody can
+// read meanwhile.
+const maxRenewed = 8 << 20
+
+// renew makes the machine of a cell at rest anew, so that what it does not need any
+// more can be given back.
+func (r *Replica) renew(task *applyTask) {
+	if !task.saved.Rest || task.size > maxRenewed || !r.applier.MayRenew(task.saved.Index) {
+		return
+	}
+	snapshot, err := r.snapshotAt(task.saved.Index)
+	if err == nil {
+		r.mu.Lock()
+		err = errors.Join(r.applier.Renew(snapshot), snapshot.Close())
+		r.mu.Unlock()
+	}
+	if err != nil {
+		r.log.Error("the snapshot that was just written cannot be read back; its disk may be damaged", "index", task.saved.Index, "error", err)
+	}
 }
 
 // snapshotAt opens a snapshot; nil at index 0, where there is none.

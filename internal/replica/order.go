@@ -14,6 +14,7 @@ import (
 type SnapshotOrder struct {
 	Index, Term uint64 // of the last entry in it
 	ConfState   *raftpb.ConfState
+	Rest        bool // the cell has come to rest: when this is durable, Renew
 }
 
 // snapshotState decides when a snapshot is due.
@@ -64,6 +65,7 @@ func (c *Core) quietAt() (time.Duration, bool) {
 func (c *Core) orderQuiet() {
 	if at, due := c.quietAt(); due && c.now >= at {
 		a := &Apply{Freeze: c.order(c.applied.index, c.applied.term)}
+		a.Freeze.Rest = true
 		c.applying = append(c.applying, a)
 		c.out.Applies = append(c.out.Applies, a)
 	}

@@ -293,6 +293,41 @@ func TestSnapshotsWhileApplying(t *testing.T) {
 	}
 }
 
+// TestRestRenewsTheMachine: at rest a snapshot is written, and the machine is made
+// anew from it; it goes on as it was.
+func TestRestRenewsTheMachine(t *testing.T) {
+	s := newStation(t, func(c *Config) { c.Limits = Limits{QuietBytes: 1 << 10, QuietAfter: 20 * time.Millisecond} })
+	machine := func() Machine {
+		s.r.mu.RLock()
+		defer s.r.mu.RUnlock()
+		return s.r.applier.Machine()
+	}
+	first := machine()
+	for i := range 40 {
+		s.say(fmt.Sprintf("note %d %s", i, strings.Repeat("x", 50)))
+	}
+	before := s.state()
+	ctx := deadline(t)
+	for s.r.saved.Load() == 0 || machine() == first {
+		select {
+		case <-ctx.Done():
+			t.Fatal("the machine is the old one")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	if after := s.state(); after.Sum != before.Sum || !slices.Equal(after.Notes, before.Notes) {
+		t.Fatalf("the renewed machine is %v, before %v", after, before)
+	}
+	if got := s.say("one more", "panic!a"); !slices.Equal(got, []string{"41", "internal"}) {
+		t.Fatalf("results %v", got)
+	}
+	before = s.state()
+	s.restart()
+	if after := s.state(); after.Sum != before.Sum || !slices.Equal(after.Notes, before.Notes) {
+		t.Fatalf("after the restart %v, before %v", after, before)
+	}
+}
+
 func (s *station) waitFor(what string, met func(Status) bool) {
 	s.t.Helper()
 	ctx := deadline(s.t)

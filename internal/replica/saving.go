@@ -164,7 +164,7 @@ func (r *Replica) runSave(order *SnapshotOrder, slices <-chan Slice) {
 	}
 	r.saved.Store(order.Index)
 	r.news.tell()
-	r.applies.put(applyTask{saved: order})
+	r.applies.put(applyTask{saved: order, size: meta.Size})
 	r.writes.put(diskTask{compact: order.Index})
 	r.tell(func(c *Core, _ time.Duration) error { c.SnapshotSaved(order, meta.Size); return nil })
 }

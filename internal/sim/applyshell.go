@@ -44,6 +44,7 @@ func (n *node) apply() {
 		}
 	case t.saved != nil:
 		n.applier.Saved(t.saved.Index)
+		n.renew(t.saved)
 		s.work = s.work[1:]
 	default:
 		if n.applier.Freezing() == t.abandon {
@@ -57,6 +58,21 @@ func (n *node) apply() {
 		s.tasks.awake = true
 		n.after(n.jitter(), n.apply)
 	}
+}
+
+// renew makes the machine of a cell at rest anew, which nobody may notice.
+func (n *node) renew(order *replica.SnapshotOrder) {
+	if !order.Rest || !n.applier.MayRenew(order.Index) {
+		return
+	}
+	before := n.desk().Hash()
+	r, err := n.journal.OpenSnapshot(order.Index)
+	if err == nil {
+		err = errors.Join(n.applier.Renew(r), r.Close())
+	}
+	n.w.tracef("the machine is renewed at %d: %v", order.Index, err)
+	n.w.stats.add("machines renewed", 1)
+	n.w.check(n.desk().Hash() == before, "a renewed machine is the same", "at %d", order.Index)
 }
 
 // applyNext applies one entry of a run, or reports its end. It returns false if
