@@ -69,11 +69,14 @@ func (t *table[K, R, P]) remove(r P) {
 // the current generation.
 type walker interface {
 	rows() int
+	row(i int) any
 	encodeRow(f *Frozen, i int)
 	decodeRow(b []byte) error
 }
 
 func (t *table[K, R, P]) rows() int { return len(t.list) }
+
+func (t *table[K, R, P]) row(i int) any { return t.list[i] }
 
 func (t *table[K, R, P]) encodeRow(f *Frozen, i int) {
 	r := t.list[i]

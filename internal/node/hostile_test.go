@@ -23,7 +23,8 @@ var updateHostile = flag.Bool("hostile", false, "write the answers to hostile re
 
 // TestHostileRequests sends what clients should not: each line of the table is
 // a request to a real node over a socket of its own and the answer that it must
-// get. Afterwards the state is what it was, and the node serves on.
+// get. After each the hash of the desk's state is what it was, and the node serves
+// on.
 //
 //	WHO  METHOD PATH | Header: value; Header: value | body  => status code field
 //	raw  text of the whole connection, with \r\n            => status code
@@ -94,7 +95,7 @@ func playHostile(t *testing.T, file string, least int, prepare func(*hostile), a
 		t.Fatal(err)
 	}
 	prepare(h)
-	before := h.state()
+	before, hash := h.state(), h.hash()
 	var b strings.Builder
 	lines := 0
 	for line := range strings.Lines(string(text)) {
@@ -115,6 +116,10 @@ func playHostile(t *testing.T, file string, least int, prepare func(*hostile), a
 		b.WriteString(asked + "  => " + got + "\n")
 		if !strings.HasPrefix(asked, "raw ") && !strings.Contains(got, " ") && !slices.Contains([]string{"307", "431"}, got) {
 			t.Errorf("%s\n is answered by net/http, not by the API: %s", asked, got)
+		}
+		if now := h.hash(); now != hash {
+			t.Errorf("%s\n changed the state: its hash was %x and is %x", asked, hash, now)
+			hash = now
 		}
 		if status, _ := look(h.node, "/readyz"); status != http.StatusOK {
 			t.Fatalf("after %s the node answers %d", asked, status)
@@ -173,6 +178,18 @@ func newHostile(t *testing.T) *hostile {
 	get("POST", "/v1/chats", h.tokens["cat"], map[string]any{"message": "hello"}, "") // c1
 	get("POST", "/v1/chats/c1/take", admin, nil, "")
 	return h
+}
+
+// hash is that of the desk's state.
+func (h *hostile) hash() (sum uint64) {
+	h.t.Helper()
+	h.node.replica.View(func(d *desk.Desk) {
+		var err error
+		if sum, err = d.StateHash(); err != nil {
+			h.t.Fatal(err)
+		}
+	})
+	return sum
 }
 
 // state is all that there is, as the lists tell it, and what it weighs.

@@ -65,7 +65,8 @@ func (n *Node) handler() http.Handler {
 func (n *Node) serve() {
 	door := newDoorman(openFiles(), func() int64 { return n.realtime.Stats().Connections })
 	n.server = &http.Server{
-		Handler: n.handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
+		Handler: n.handler(), ReadHeaderTimeout: headerTimeout / max(1, n.host.hurry),
+		ReadTimeout: requestTimeout / max(1, n.host.hurry), WriteTimeout: answerTimeout / max(1, n.host.hurry),
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ConnState: door.watch,
 		ErrorLog: slog.NewLogLogger(n.log.With("part", "http").Handler(), slog.LevelDebug),
 	}
