@@ -19,6 +19,7 @@ import (
 type benchVerb struct {
 	Desk   benchDeskVerb   `cmd:"" help:"Measure durable commands: messages a second and how long each takes."`
 	Closed benchClosedVerb `cmd:"" help:"Measure what chats leave behind in memory when they are over."`
+	Idle   benchIdleVerb   `cmd:"" help:"Measure what clients cost in memory that only listen."`
 }
 
 type benchDeskVerb struct {

@@ -59,6 +59,7 @@ type childConfig struct {
 	parent  string // directory in which it gets its own; empty: the system's for temporary files
 	http    string // address
 	profile bool   // serve profiles
+	args    []string
 }
 
 // startChild starts a server and waits until it is ready.
@@ -72,6 +73,7 @@ func startChild(ctx context.Context, cfg childConfig) (*child, error) {
 		return nil, fmt.Errorf("make a temporary directory: %w", err)
 	}
 	args := []string{"serve", "--data", filepath.Join(c.dir, "data"), "--http", cfg.http, "--log-level", "warn"}
+	args = append(args, cfg.args...)
 	if cfg.profile {
 		if c.debug, err = freeLoopback(); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(c.dir))

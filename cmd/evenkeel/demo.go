@@ -24,7 +24,7 @@ type demoVerb struct {
 	Duration  time.Duration `name:"duration" default:"0s" placeholder:"TIME" help:"When to end; 0: at Ctrl-C."`
 	Seed      uint64        `name:"seed" default:"1" placeholder:"N" help:"What they do, and when, follows from it; how long the machine takes does not."`
 	Pace      float64       `name:"pace" default:"1" placeholder:"X" help:"How many times as fast as people they are."`
-	Soak      bool          `name:"soak" help:"Sample the node's memory and goroutines, and fail if they grow."`
+	Soak      bool          `name:"soak" help:"Sample the node's memory, state and goroutines, and fail if they grow. What stays for a while stays for a minute then."`
 	JSON      bool          `name:"json" help:"Print the figures as JSON, a line a second, for programs."`
 }
 
@@ -51,7 +51,11 @@ func (v *demoVerb) Run(env *environment) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	server, err := startChild(ctx, childConfig{http: v.HTTP})
+	cfg := childConfig{http: v.HTTP}
+	if v.Soak {
+		cfg.args = []string{"--snapshot-after", soakSnapshot}
+	}
+	server, err := startChild(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -67,6 +71,13 @@ func (v *demoVerb) play(ctx context.Context, env *environment, server *child) er
 		return err
 	}
 	defer admin.Close()
+	samples := &soak{pid: server.cmd.Process.Pid, url: server.url, from: time.Now().Add(soakWarm)}
+	if v.Soak {
+		t.remember = soakStay
+		if err := samples.prepare(ctx, admin); err != nil {
+			return err
+		}
+	}
 	if err := t.build(ctx, admin, v.Agents); err != nil {
 		return err
 	}
@@ -83,29 +94,28 @@ func (v *demoVerb) play(ctx context.Context, env *environment, server *child) er
 	}
 	var people sync.WaitGroup
 	leave := t.people(ctx, &people, v.Customers)
-	samples := v.watch(ctx, env, server, t)
+	v.watch(ctx, env, server, t, samples)
 	leave()
 	people.Wait()
 	return v.sum(env, t, samples)
 }
 
 // watch shows the figures until ctx ends, or the server does.
-func (v *demoVerb) watch(ctx context.Context, env *environment, server *child, t *demoTown) *soak {
+func (v *demoVerb) watch(ctx context.Context, env *environment, server *child, t *demoTown, samples *soak) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	out, _ := env.stdout.(*os.File)
 	live := out != nil && isTerminal(out)
-	samples := &soak{pid: server.cmd.Process.Pid, url: server.url}
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			if live && !v.JSON {
 				fmt.Fprint(out, "\r\033[K")
 			}
-			return samples
+			return
 		case <-server.exited:
 			t.figures.failed(fmt.Errorf("the node has ended: %s", server.log.String()))
-			return samples
+			return
 		case <-ticker.C:
 		}
 		if v.Soak {
@@ -151,6 +161,9 @@ func (t *demoTown) build(ctx context.Context, admin *client.Client, agents int) 
 		q := evenkeel.NewQueue(id)
 		q.Name, q.OfferTimeout, q.WrapUp = map[string]string{"general": "General", "billing": "Billing"}[id], 10*evenkeel.Second, 5*evenkeel.Second
 		q.MaxLength = 10000
+		if t.remember > 0 {
+			q.ReopenWithin, q.AbandonedResume = evenkeel.DurationOf(t.remember), evenkeel.DurationOf(t.remember)
+		}
 		if _, err := admin.PutQueue(ctx, q); err != nil {
 			return err
 		}

@@ -124,9 +124,10 @@ func (f *figures) ended(chat string) {
 	defer f.mu.Unlock()
 	e := f.chats[chat]
 	delete(f.chats, chat)
-	for text := range e.acked {
+	for text, n := range e.acked {
 		if e.heard[text] == 0 {
 			f.total.Lost++
+			f.wrong(fmt.Errorf("chat %s: message %d, %q, was acknowledged and not heard; the last one heard is %d", chat, n, text, e.top))
 		}
 	}
 	f.total.Ended++
@@ -207,6 +208,11 @@ func (f *figures) failed(err error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.wrong(err)
+}
+
+// wrong is called under the lock.
+func (f *figures) wrong(err error) {
 	if len(f.errs) < 10 {
 		f.errs = append(f.errs, err)
 	}

@@ -19,6 +19,8 @@ type demoTown struct {
 	pace    float64
 	agents  []client.Credentials
 	figures *figures
+
+	remember time.Duration // how long customers are, after their chats; 0: as by default
 }
 
 // demoPerson is what customers and agents have in common.

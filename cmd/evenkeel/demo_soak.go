@@ -2,106 +2,158 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"os"
 	"slices"
-	"strconv"
 	"time"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/client"
 )
 
-// soak samples what the node takes, once a second: its resident memory, from
-// /proc, and from /metrics its goroutines and the logical bytes of the state, for
-// closed chats stay a while and may take what they take.
+// A soak makes everything that stays for a while on purpose stay for soakStay:
+// closed chats, customers, ids of requests. So all that comes and goes has done so
+// many times, and what is left to grow is a leak. It is judged from soakWarm on,
+// when the first of all that has gone.
+const (
+	soakStay = time.Minute
+	soakWarm = 4 * time.Minute
+)
+
+// soakSnapshot is how much log a soaked node keeps in memory: the default would
+// rise for minutes, and fall at once.
+const soakSnapshot = "4MiB"
+
+// soak samples what the node takes, once a second.
 type soak struct {
-	pid        int
-	url        string
-	memory     []float64 // bytes
-	goroutines []float64
-	state      []float64 // bytes
+	pid  int
+	url  string
+	from time.Time // the first sample is not before
+
+	samples []soakSample
+	missed  error // the last sample that could not be taken
+}
+
+// soakSample is one of each series.
+type soakSample [soakSeries]float64
+
+// The series of a soak, each with the growth that is no leak: the scatter of the
+// medians of windows.
+const (
+	soakRSS = iota
+	soakHeap
+	soakState
+	soakGoroutines
+	soakSeries
+)
+
+func soakRules() [soakSeries]soakRule {
+	return [soakSeries]soakRule{
+		soakRSS:        {"resident memory", 1.10, 8 << 20, 1 << 20, "MiB"},
+		soakHeap:       {"live heap", 1.10, 2 << 20, 1 << 20, "MiB"},
+		soakState:      {"state", 1.10, 512 << 10, 1 << 20, "MiB"},
+		soakGoroutines: {"goroutines", 1.10, 30, 1, ""},
+	}
+}
+
+// soakRule says what one series may come to: so many times what it was, and so
+// much more.
+type soakRule struct {
+	name         string
+	times, above float64
+	unit         float64
+	unitName     string
+}
+
+// prepare makes what stays on purpose stay shortly.
+func (s *soak) prepare(ctx context.Context, admin *client.Client) error {
+	limits := evenkeel.DefaultLimits()
+	limits.Linger, limits.KeyLife = evenkeel.DurationOf(soakStay), evenkeel.DurationOf(soakStay)
+	return admin.SetLimits(ctx, &limits)
 }
 
 func (s *soak) take(ctx context.Context) {
-	if status, err := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/status"); err == nil {
-		if kb, ok := numberBehind(string(status), "VmRSS:"); ok {
-			s.memory = append(s.memory, kb*1024)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/metrics", nil)
-	if err != nil {
+	if time.Now().Before(s.from) {
 		return
 	}
-	answer, err := http.DefaultClient.Do(q)
+	v, err := takeVitals(ctx, s.url, s.pid)
 	if err != nil {
-		return // too few samples are a failure in the end
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
+		s.missed = err // too few samples are a failure in the end
 		return
 	}
-	if n, ok := numberBehind("\n"+string(text), "\ngo_goroutines "); ok {
-		s.goroutines = append(s.goroutines, n)
-	}
-	if n, ok := numberBehind("\n"+string(text), "\nevenkeel_desk_bytes "); ok {
-		s.state = append(s.state, n)
-	}
+	s.samples = append(s.samples, soakSample{soakRSS: v.RSS, soakHeap: v.Live, soakState: v.State, soakGoroutines: v.Goroutines})
 }
 
-// soakReport compares the second quarter of the time, when all has warmed up,
-// with the last one, by their medians.
+// soakReport compares the first quarter of the samples with the last one, by their
+// medians.
 type soakReport struct {
-	Samples          int     `json:"samples"`
-	MemoryEarly      float64 `json:"memory_early_bytes"`
-	MemoryLate       float64 `json:"memory_late_bytes"`
-	MemoryMost       float64 `json:"memory_most_bytes"`
-	StateEarly       float64 `json:"state_early_bytes"`
-	StateLate        float64 `json:"state_late_bytes"`
-	GoroutinesEarly  float64 `json:"goroutines_early"`
-	GoroutinesLate   float64 `json:"goroutines_late"`
-	MemoryAllowed    float64 `json:"memory_allowed_bytes"`
-	GoroutineAllowed float64 `json:"goroutines_allowed"`
+	Samples int         `json:"samples"`
+	Series  []soakTrend `json:"series,omitempty"`
+}
+
+type soakTrend struct {
+	Name    string  `json:"name"`
+	Early   float64 `json:"early"`
+	Late    float64 `json:"late"`
+	Most    float64 `json:"most"`
+	Allowed float64 `json:"allowed"` // of Late
+
+	rule soakRule
+}
+
+func (t *soakTrend) String() string {
+	u := t.rule
+	return fmt.Sprintf("%-16s %8.1f early %8.1f late %8.1f allowed %8.1f at most %s", u.name, t.Early/u.unit, t.Late/u.unit, t.Allowed/u.unit, t.Most/u.unit, u.unitName)
 }
 
 func (r *soakReport) String() string {
-	return fmt.Sprintf("%d samples: memory %.1f MiB early, %.1f late (allowed %.1f), %.1f at most; state %.1f early, %.1f late; goroutines %.0f early, %.0f late (allowed %.0f)",
-		r.Samples, r.MemoryEarly/(1<<20), r.MemoryLate/(1<<20), r.MemoryAllowed/(1<<20), r.MemoryMost/(1<<20), r.StateEarly/(1<<20), r.StateLate/(1<<20),
-		r.GoroutinesEarly, r.GoroutinesLate, r.GoroutineAllowed)
+	text := fmt.Sprintf("%d samples, from %s on; what stays for a while stayed for %s", r.Samples, soakWarm, soakStay)
+	for i := range r.Series {
+		text += "\n  " + r.Series[i].String()
+	}
+	return text
 }
 
-// memoryOfState is the memory that a logical byte of the state may take: rows
-// and indexes about it, and what waits to be collected.
-const memoryOfState = 4
+// soakEnough is how many samples a judgement takes.
+const soakEnough = 60
 
 func (s *soak) report() *soakReport {
-	r := &soakReport{Samples: min(len(s.memory), len(s.goroutines), len(s.state))}
-	if r.Samples < 8 {
+	r := &soakReport{Samples: len(s.samples)}
+	if r.Samples < soakEnough {
 		return r
 	}
-	quarter := func(of []float64, n int) float64 {
-		part := slices.Sorted(slices.Values(of[n*len(of)/4 : (n+1)*len(of)/4]))
-		return part[len(part)/2]
+	for i, rule := range soakRules() {
+		of := make([]float64, len(s.samples))
+		for n, sample := range s.samples {
+			of[n] = sample[i]
+		}
+		t := soakTrend{Name: rule.name, Early: median(of[:len(of)/4]), Late: median(of[len(of)*3/4:]), Most: slices.Max(of), rule: rule}
+		t.Allowed = t.Early*rule.times + rule.above
+		r.Series = append(r.Series, t)
 	}
-	r.MemoryEarly, r.MemoryLate, r.MemoryMost = quarter(s.memory, 1), quarter(s.memory, 3), slices.Max(s.memory)
-	r.GoroutinesEarly, r.GoroutinesLate = quarter(s.goroutines, 1), quarter(s.goroutines, 3)
-	r.StateEarly, r.StateLate = quarter(s.state, 1), quarter(s.state, 3)
-	r.MemoryAllowed, r.GoroutineAllowed = r.MemoryEarly*1.25+16<<20+memoryOfState*max(r.StateLate-r.StateEarly, 0), r.GoroutinesEarly*1.1+50
 	return r
+}
+
+func median(of []float64) float64 {
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[len(sorted)/2]
 }
 
 // verdict is what grew; nil: nothing.
 func (s *soak) verdict() error {
 	r := s.report()
-	switch {
-	case r.Samples < 8:
-		return fmt.Errorf("only %d samples of memory and goroutines: soak for longer, on Linux", r.Samples)
-	case r.MemoryLate > r.MemoryAllowed:
-		return fmt.Errorf("the memory grew from %.1f to %.1f MiB, %.1f are allowed", r.MemoryEarly/(1<<20), r.MemoryLate/(1<<20), r.MemoryAllowed/(1<<20))
-	case r.GoroutinesLate > r.GoroutineAllowed:
-		return fmt.Errorf("the goroutines grew from %.0f to %.0f, %.0f are allowed", r.GoroutinesEarly, r.GoroutinesLate, r.GoroutineAllowed)
+	if r.Samples < soakEnough {
+		if s.missed != nil {
+			return fmt.Errorf("only %d samples of memory and goroutines: %w", r.Samples, s.missed)
+		}
+		return fmt.Errorf("only %d samples of memory and goroutines: soak for longer than %s", r.Samples, soakWarm+soakEnough*time.Second)
 	}
-	return nil
+	var grew error
+	for i := range r.Series {
+		if t := &r.Series[i]; t.Late > t.Allowed {
+			u := t.rule
+			grew = errors.Join(grew, fmt.Errorf("the %s grew from %.1f to %.1f %s, %.1f are allowed", t.Name, t.Early/u.unit, t.Late/u.unit, u.unitName, t.Allowed/u.unit))
+		}
+	}
+	return grew
 }

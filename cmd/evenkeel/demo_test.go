@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -39,27 +40,50 @@ func TestFiguresFindFaults(t *testing.T) {
 	}
 }
 
-// TestSoakFindsGrowth judges made-up samples.
+// TestSoakFindsGrowth judges made-up samples of half an hour: noise passes, and
+// each leak is found, however much else comes and goes.
 func TestSoakFindsGrowth(t *testing.T) {
-	samples := func(memory, goroutines func(i int) float64) *soak {
-		s := &soak{}
-		for i := range 400 {
-			s.memory, s.goroutines, s.state = append(s.memory, memory(i)*(1<<20)), append(s.goroutines, goroutines(i)), append(s.state, 1<<20)
+	const mib, kib = 1 << 20, 1 << 10
+	noise := rand.New(rand.NewPCG(1, 2))
+	flat := func(int) soakSample {
+		saw := noise.Float64() // between two collections
+		return soakSample{soakRSS: (90 + 15*saw) * mib, soakHeap: (20 + 6*saw) * mib, soakState: (3 + noise.Float64()) * mib, soakGoroutines: 500 + 80*saw}
+	}
+	// leak adds to a series what grows by so much a second.
+	leak := func(rates map[int]float64) func(int) soakSample {
+		return func(i int) soakSample {
+			s := flat(i)
+			for series, rate := range rates {
+				s[series] += rate * float64(i)
+			}
+			return s
 		}
-		return s
 	}
-	flat := func(i int) float64 { return 100 + float64(i%7) }
-	steady := func(i int) float64 { return 100 + float64(i)/2 }
-	if err := samples(flat, flat).verdict(); err != nil {
-		t.Errorf("flat: %v", err)
+	for name, c := range map[string]struct {
+		sample func(i int) soakSample
+		want   string
+	}{
+		"flat":                           {flat, ""},
+		"falling":                        {leak(map[int]float64{soakRSS: -20 * kib, soakHeap: -5 * kib}), ""},
+		"a leak":                         {leak(map[int]float64{soakRSS: 20 * kib, soakHeap: 10 * kib}), "resident memory grew"},
+		"a slow leak":                    {leak(map[int]float64{soakHeap: 6 * kib}), "live heap grew"},
+		"outside the heap":               {leak(map[int]float64{soakRSS: 20 * kib}), "resident memory grew"},
+		"state":                          {leak(map[int]float64{soakState: kib}), "state grew"},
+		"in proportion to a state":       {leak(map[int]float64{soakState: 4 * kib, soakHeap: 16 * kib, soakRSS: 16 * kib}), "state grew"},
+		"goroutines":                     {leak(map[int]float64{soakGoroutines: 0.1}), "goroutines grew"},
+		"a step":                         {func(i int) soakSample { s := flat(i); s[soakRSS] += float64(i/700) * 25 * mib; return s }, "resident memory grew"},
+		"a burst that goes is no growth": {func(i int) soakSample { s := flat(i); s[soakRSS] += float64(i/500%2) * 25 * mib; return s }, ""},
+	} {
+		s := &soak{}
+		for i := range 26 * 60 {
+			s.samples = append(s.samples, c.sample(i))
+		}
+		err := s.verdict()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q\n%s", name, err, c.want, s.report())
+		}
 	}
-	if err := samples(steady, flat).verdict(); err == nil || !strings.Contains(err.Error(), "memory grew") {
-		t.Errorf("growing memory: %v", err)
-	}
-	if err := samples(flat, steady).verdict(); err == nil || !strings.Contains(err.Error(), "goroutines grew") {
-		t.Errorf("growing goroutines: %v", err)
-	}
-	if err := (&soak{}).verdict(); err == nil {
-		t.Error("no samples are good ones")
+	if err := (&soak{}).verdict(); err == nil || !strings.Contains(err.Error(), "soak for longer than 5m") {
+		t.Errorf("no samples: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 type vitals struct {
 	RSS        float64 `json:"rss_bytes"`
 	Heap       float64 `json:"heap_bytes"`  // allocated and not collected yet
+	Live       float64 `json:"live_bytes"`  // of the heap, when it was last collected: half of where it is collected next
 	Stack      float64 `json:"stack_bytes"` // of goroutines
 	State      float64 `json:"state_bytes"` // of the desk, as its limits count it
 	Chats      float64 `json:"chats"`       // in the desk
@@ -63,7 +64,7 @@ func takeVitals(ctx context.Context, url string, pid int) (*vitals, error) {
 	}
 	v := &vitals{RSS: rss}
 	for name, to := range map[string]*float64{
-		"go_memstats_alloc_bytes": &v.Heap, "go_memstats_stack_inuse_bytes": &v.Stack, "go_goroutines": &v.Goroutines,
+		"go_memstats_alloc_bytes": &v.Heap, "go_memstats_next_gc_bytes": &v.Live, "go_memstats_stack_inuse_bytes": &v.Stack, "go_goroutines": &v.Goroutines,
 		"evenkeel_desk_bytes": &v.State, "evenkeel_desk_chats": &v.Chats, "evenkeel_archive_chats": &v.Archived,
 	} {
 		var ok bool
@@ -71,6 +72,7 @@ func takeVitals(ctx context.Context, url string, pid int) (*vitals, error) {
 			return nil, fmt.Errorf("the metrics do not have %s", name)
 		}
 	}
+	v.Live /= 2
 	return v, nil
 }
 
