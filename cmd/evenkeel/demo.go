@@ -71,7 +71,8 @@ func (v *demoVerb) play(ctx context.Context, env *environment, server *child) er
 		return err
 	}
 	defer admin.Close()
-	samples := &soak{pid: server.cmd.Process.Pid, url: server.url, from: time.Now().Add(soakWarm)}
+	whole := ctx
+	samples := &soak{pid: server.cmd.Process.Pid, url: server.url, from: time.Now().Add(soakWarm), agents: v.Agents}
 	if v.Soak {
 		t.remember = soakStay
 		if err := samples.prepare(ctx, admin); err != nil {
@@ -80,6 +81,11 @@ func (v *demoVerb) play(ctx context.Context, env *environment, server *child) er
 	}
 	if err := t.build(ctx, admin, v.Agents); err != nil {
 		return err
+	}
+	if v.Soak {
+		if samples.before, err = takeVitals(ctx, server.url, samples.pid); err != nil {
+			return err
+		}
 	}
 	if !v.JSON {
 		fmt.Fprintf(env.stdout, "A node with %d made-up customers and %d agents.\n", v.Customers, v.Agents)
@@ -97,6 +103,11 @@ func (v *demoVerb) play(ctx context.Context, env *environment, server *child) er
 	v.watch(ctx, env, server, t, samples)
 	leave()
 	people.Wait()
+	if v.Soak && len(samples.samples) >= soakEnough {
+		if err := samples.settle(whole); err != nil {
+			return err
+		}
+	}
 	return v.sum(env, t, samples)
 }
 
@@ -118,10 +129,10 @@ func (v *demoVerb) watch(ctx context.Context, env *environment, server *child, t
 			return
 		case <-ticker.C:
 		}
-		if v.Soak {
-			samples.take(ctx)
-		}
 		f := t.figures.now()
+		if v.Soak {
+			samples.take(ctx, f.Heard)
+		}
 		switch {
 		case v.JSON:
 			_ = json.NewEncoder(env.stdout).Encode(f) // whoever reads has gone: the summary fails as well

@@ -74,16 +74,59 @@ func TestSoakFindsGrowth(t *testing.T) {
 		"a step":                         {func(i int) soakSample { s := flat(i); s[soakRSS] += float64(i/700) * 25 * mib; return s }, "resident memory grew"},
 		"a burst that goes is no growth": {func(i int) soakSample { s := flat(i); s[soakRSS] += float64(i/500%2) * 25 * mib; return s }, ""},
 	} {
-		s := &soak{}
+		s := &soak{before: &vitals{}, after: &vitals{}}
 		for i := range 26 * 60 {
-			s.samples = append(s.samples, c.sample(i))
+			s.samples, s.load = append(s.samples, c.sample(i)), append(s.load, 100*float64(i))
 		}
 		err := s.verdict()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q\n%s", name, err, c.want, s.report())
 		}
 	}
+	// As much more as people do more is no leak; as much more as they do not, is.
+	busier := &soak{before: &vitals{}, after: &vitals{}}
+	heard := 0.0
+	for i := range 26 * 60 {
+		heard += 100 + float64(i)/26 // in the last quarter half as much again as in the first
+		sample := flat(i)
+		sample[soakState] *= 1 + float64(i)/2600
+		busier.samples, busier.load = append(busier.samples, sample), append(busier.load, heard)
+	}
+	if err := busier.verdict(); err != nil {
+		t.Errorf("busier: %v", err)
+	}
+	for i := range busier.load {
+		busier.load[i] = float64(i)
+	}
+	if err := busier.verdict(); err == nil || !strings.Contains(err.Error(), "state grew") {
+		t.Errorf("not busier: %v", err)
+	}
 	if err := (&soak{}).verdict(); err == nil || !strings.Contains(err.Error(), "soak for longer than 5m") {
 		t.Errorf("no samples: %v", err)
+	}
+}
+
+// TestSoakFindsWhatStays: when all have gone, little more may be there than before.
+func TestSoakFindsWhatStays(t *testing.T) {
+	const mib = 1 << 20
+	before := vitals{RSS: 30 * mib, Live: 3 * mib, State: mib / 10, Goroutines: 21}
+	for name, c := range map[string]struct {
+		stays func(v *vitals)
+		want  string
+	}{
+		"news of agents":   {func(v *vitals) { v.RSS, v.Live, v.State = 60*mib, 10*mib, 3.5*mib }, ""},
+		"resident":         {func(v *vitals) { v.RSS = 63 * mib }, "resident memory is 63.0 MiB"},
+		"40 bytes a chat":  {func(v *vitals) { v.State = 3.5*mib + 25609*40 }, "state is 4.5 MiB"},
+		"a goroutine each": {func(v *vitals) { v.Goroutines += 120 }, "goroutines is 141.0"},
+		"heap":             {func(v *vitals) { v.Live = 20 * mib }, "live heap is 20.0 MiB"},
+		"chats":            {func(v *vitals) { v.Chats = 3 }, "3 chats have stayed"},
+	} {
+		after := before
+		c.stays(&after)
+		s := &soak{before: &before, after: &after, agents: 30}
+		err := s.atRest()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
 	}
 }
