@@ -21,6 +21,21 @@ func (q *request) withinAddress(w http.ResponseWriter) *evenkeel.Error {
 	return q.within(w, l.addressReads, l.addressWrites, from.key)
 }
 
+// LimitAddress counts each request to next as a change by its address, with the
+// changes over the API: for what is served beside the API and is asked anew for
+// each thing that a client says.
+func (e *Edge) LimitAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if from := addressOf(r); !from.loopback {
+			if err := e.count(w, e.limits.addressWrites, from.key); err != nil {
+				writeProblem(w, err, 0)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // withinUser counts a request by who asks.
 func (q *request) withinUser(w http.ResponseWriter) *evenkeel.Error {
 	l := &q.edge.limits
@@ -42,9 +57,14 @@ func (q *request) within(w http.ResponseWriter, reads, writes *gauge, key string
 	if q.Method == http.MethodGet || q.Method == http.MethodHead {
 		g = reads
 	}
-	q.edge.limits.mu.Lock()
-	said, ok := g.take(key, q.edge.since())
-	q.edge.limits.mu.Unlock()
+	return q.edge.count(w, g, key)
+}
+
+// count takes one from a limit and tells the caller where he stands.
+func (e *Edge) count(w http.ResponseWriter, g *gauge, key string) *evenkeel.Error {
+	e.limits.mu.Lock()
+	said, ok := g.take(key, e.since())
+	e.limits.mu.Unlock()
 	if said.gauge != nil {
 		policy, limit := said.headers()
 		w.Header().Set("RateLimit-Policy", policy)

@@ -35,7 +35,7 @@ type Config struct {
 
 	LimitAddressReads Rate `name:"limit-address-reads" default:"6000/1m" placeholder:"RATE" help:"What one address may read over HTTP, or off." doc:"Loopback is exempt: a proxy or a tool there stands for many."`
 
-	LimitAddressWrites Rate `name:"limit-address-writes" default:"3000/1m" placeholder:"RATE" help:"What one address may change over HTTP, or off." doc:"Loopback is exempt."`
+	LimitAddressWrites Rate `name:"limit-address-writes" default:"3000/1m" placeholder:"RATE" help:"What one address may change over HTTP, or off." doc:"Requests to /emulation, by which clients without a WebSocket send, count too. Loopback is exempt."`
 
 	LimitUserReads Rate `name:"limit-user-reads" default:"1200/1m" placeholder:"RATE" help:"What one person may read over HTTP, or off."`
 

@@ -52,7 +52,9 @@ func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	live := n.edge.GuardOrigin(n.realtime)
 	mux.Handle("/connection/", live)
-	mux.Handle("/emulation", live)
+	// A session's requests are bounded, but one that names no session costs its
+	// sender nothing but the asking.
+	mux.Handle("/emulation", n.edge.GuardOrigin(n.edge.LimitAddress(n.realtime)))
 	mux.HandleFunc("GET /metrics", n.serveMetrics)
 	mux.Handle("/", web.Handler(n.edge.Handler()))
 	proxies, err := edge.ParseProxies(string(n.cfg.TrustedProxies))
