@@ -26,7 +26,7 @@ type benchClosedVerb struct {
 	Linger   time.Duration `name:"linger" default:"1m" placeholder:"TIME" help:"How long a closed chat stays in memory; a cell's default is 15m."`
 	Remember time.Duration `name:"remember" default:"1m" placeholder:"TIME" help:"How long a customer is remembered after his chat, to reopen it; a queue's default is 24h."`
 	Settle   time.Duration `name:"settle" default:"10m" placeholder:"TIME" help:"How long memory may take to be given back once the last chat has left."`
-	Allow    int           `name:"allow" default:"16" placeholder:"MIB" help:"How much more than before may stay."`
+	Allow    int           `name:"allow" default:"32" placeholder:"MIB" help:"How much more than before may stay."`
 	Dir      string        `name:"dir" default:"" placeholder:"DIR" help:"Where the server writes; empty: the system's place for temporary files."`
 	Profile  string        `name:"memprofile" placeholder:"FILE" help:"Write a profile of what is in the server's memory at the end."`
 	JSON     bool          `name:"json" help:"Print JSON, for programs."`

@@ -178,6 +178,9 @@ func (d *Desk) Index() uint64 { return d.cell.Index }
 // formed. It is equal on all replicas at the same index.
 func (d *Desk) Hash() uint64 { return d.cell.Hash }
 
+// Size returns the logical bytes of the state.
+func (d *Desk) Size() int64 { return d.cell.Bytes }
+
 // Formed tells whether the cell exists yet.
 func (d *Desk) Formed() bool { return d.cell.CellID != "" }
 

@@ -116,9 +116,8 @@ func (n *Node) watchSelf() {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		status := n.replica.Status()
-		n.look(status)
-		n.giveBack(status.Applied)
+		n.look(n.replica.Status())
+		n.giveBack()
 		n.concerns.tell(n.name, func(body evenkeel.Body) error {
 			if end, ok := body.(*evenkeel.IncidentEnd); ok && !n.incidentOpen(end) {
 				return nil

@@ -3,6 +3,7 @@ package node
 import (
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +26,8 @@ type meters struct {
 	commands *prometheus.CounterVec   // by what came of them
 	commit   prometheus.Histogram     // from the proposal to the result
 	append   prometheus.Histogram     // one write of the journal with its sync
+
+	proposals atomic.Uint64 // commands proposed
 }
 
 // latencies are the bounds of the histograms, in seconds: from a sync of a good
@@ -80,6 +83,7 @@ func (m *meters) observe(o edge.Observation) {
 
 // proposed counts commands when their results are there.
 func (m *meters) proposed(began time.Time, count int, results []evenkeel.Result, err error) {
+	m.proposals.Add(uint64(count))
 	if err != nil {
 		m.commands.WithLabelValues("failed").Add(float64(count))
 		return

@@ -11,22 +11,23 @@ import (
 // as is in use, and collects only every two minutes when nothing happens.
 
 const (
-	thriftAfter = 20 * time.Second // without a new entry in the log
+	thriftAfter = 20 * time.Second // without a command
 	thriftEvery = time.Minute
 	thriftWorth = 8 << 20 // bytes
 )
 
 // thrift decides when. It is watchSelf's.
 type thrift struct {
-	applied uint64
-	since   time.Time // when applied was first seen
-	next    time.Time
+	commands uint64    // proposed so far
+	since    time.Time // when so many were first seen
+	next     time.Time
 }
 
-// due tells whether it is time to look, at a node that has applied so much.
-func (t *thrift) due(applied uint64, now time.Time) bool {
-	if applied != t.applied || t.since.IsZero() {
-		t.applied, t.since = applied, now
+// due tells whether it is time to look, at a node that has proposed so many
+// commands.
+func (t *thrift) due(commands uint64, now time.Time) bool {
+	if commands != t.commands || t.since.IsZero() {
+		t.commands, t.since = commands, now
 	}
 	if now.Sub(t.since) < thriftAfter || now.Before(t.next) {
 		return false
@@ -36,8 +37,8 @@ func (t *thrift) due(applied uint64, now time.Time) bool {
 }
 
 // giveBack gives memory back to the system, if it is worth a collection.
-func (n *Node) giveBack(applied uint64) {
-	if n.thrift.due(applied, time.Now()) && spare() >= thriftWorth {
+func (n *Node) giveBack() {
+	if n.thrift.due(n.meters.proposals.Load(), time.Now()) && spare() >= thriftWorth {
 		debug.FreeOSMemory()
 	}
 }

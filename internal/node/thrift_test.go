@@ -12,15 +12,15 @@ func TestThrift(t *testing.T) {
 	var it thrift
 	now := time.Unix(0, 0)
 	for i, step := range []struct {
-		after   time.Duration
-		applied uint64
-		due     bool
+		after    time.Duration
+		commands uint64
+		due      bool
 	}{
 		{0, 7, false}, {thriftAfter - 1, 7, false}, {1, 7, true}, {1, 7, false}, {thriftEvery - 2, 7, false}, {1, 7, true},
 		{thriftEvery, 8, false}, {thriftAfter - 1, 9, false}, {1, 9, false}, {thriftAfter, 9, true},
 	} {
 		now = now.Add(step.after)
-		if got := it.due(step.applied, now); got != step.due {
+		if got := it.due(step.commands, now); got != step.due {
 			t.Errorf("step %d: %v", i, got)
 		}
 	}

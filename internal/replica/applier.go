@@ -102,7 +102,7 @@ func (a *Applier) Base() uint64 { return a.base }
 // State is what the core wants to know after an Apply.
 func (a *Applier) State() Applied {
 	deadline, has := a.machine.NextDeadline()
-	return Applied{Time: a.machine.Now(), Deadline: deadline, HasDeadline: has, More: a.more}
+	return Applied{Time: a.machine.Now(), Deadline: deadline, HasDeadline: has, More: a.more, Size: a.machine.Size()}
 }
 
 // Apply applies the next entry. If the machine panics, the fault is returned:

@@ -62,9 +62,9 @@ type Limits struct {
 	// in number.
 	SnapshotBytes   int64
 	SnapshotEntries int64
-	// One is due as well when nothing was applied for QuietAfter (10 s) and the
-	// entries exceed QuietBytes (4 MiB) and half the size of the last snapshot: a
-	// cell at rest keeps no log in memory, and starts quickly.
+	// One is due as well when nothing but ticks was applied for QuietAfter (10 s) and the
+	// entries exceed QuietBytes (4 MiB) and half the size of the machine: a cell at
+	// rest keeps no log in memory, and starts quickly.
 	QuietBytes int64
 	QuietAfter time.Duration
 	// TailBytes of entries at or below the last snapshot stay in memory for

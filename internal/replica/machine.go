@@ -20,6 +20,7 @@ type Machine interface {
 	NextDeadline() (evenkeel.DeskTime, bool)
 	Now() evenkeel.DeskTime
 	Hash() uint64
+	Size() int64 // in bytes, about that of a snapshot
 	// Freeze begins a snapshot of the present state; one at a time.
 	Freeze() Frozen
 }

@@ -23,15 +23,15 @@ type snapshotState struct {
 	size           int64 // of the last snapshot's stream
 	ordered        *SnapshotOrder
 	wanted         bool          // somebody asked for one: the next entry is enough
-	since          time.Duration // when the last entry was handed out
+	since          time.Duration // when the last entry was handed out that was not a mere tick
 	gaveUp         bool          // the last one, and no entry was handed out since
 }
 
 // count takes note of an entry that is handed out.
-func (s *snapshotState) count(e *raftpb.Entry, now time.Duration) {
+func (s *snapshotState) count(e *raftpb.Entry) {
 	s.bytes += entryBytes(e)
 	s.entries++
-	s.since, s.gaveUp = now, false
+	s.gaveUp = false
 }
 
 func (s *snapshotState) restored() { s.bytes, s.entries = 0, 0 }
@@ -57,7 +57,7 @@ func (c *Core) order(index, term uint64) *SnapshotOrder {
 // quietAt returns when a snapshot is due if nothing else comes; false: none is.
 func (c *Core) quietAt() (time.Duration, bool) {
 	s := &c.snapshot
-	due := s.bytes >= max(c.limits.QuietBytes, s.size/2) && s.ordered == nil && !s.gaveUp && c.conf.outstanding == 0 && len(c.applying) == 0
+	due := s.bytes >= max(c.limits.QuietBytes, c.applied.state.Size/2) && s.ordered == nil && !s.gaveUp && c.conf.outstanding == 0 && len(c.applying) == 0
 	return s.since + c.limits.QuietAfter, due
 }
 

@@ -75,6 +75,7 @@ type Applied struct {
 	Deadline    evenkeel.DeskTime // the machine's next one
 	HasDeadline bool
 	More        bool // follow-up work is left: tick at once
+	Size        int64
 }
 
 // Answer is the end of a proposal that this leader will not apply. With
@@ -213,14 +214,18 @@ func (c *Core) emitApply(m *raftpb.Message) {
 	a := &Apply{responses: m.GetResponses(), Entries: make([]Committed, 0, len(m.GetEntries()))}
 	for _, e := range m.GetEntries() {
 		item := Committed{Entry: e}
-		if b := c.claim(e); b != nil {
+		b := c.claim(e)
+		if b == nil || len(b.proposals) > 0 {
+			c.snapshot.since = c.now // more than a tick of its own
+		}
+		if b != nil {
 			item.own, item.Proposals = b, b.proposals
 			c.lanes.pushBytes -= b.pushBytes
 		}
 		if isConfChange(e) {
 			c.conf.outstanding++
 		}
-		c.snapshot.count(e, c.now)
+		c.snapshot.count(e)
 		a.Entries = append(a.Entries, item)
 	}
 	a.Freeze = c.orderSnapshot(m.GetEntries()[len(m.GetEntries())-1])
