@@ -87,6 +87,8 @@ type workspaceRow struct {
 	Identity           *evenkeel.Signing `cbor:"60,keyasint,omitempty"`  // of customers
 	Tokens             *evenkeel.Signing `cbor:"61,keyasint,omitempty"`  // of push users
 	Version            uint64            `cbor:"100,keyasint,omitempty"` // of the configuration
+	IdentityVersion    uint64            `cbor:"101,keyasint,omitempty"`
+	TokensVersion      uint64            `cbor:"102,keyasint,omitempty"`
 
 	Started int64 `cbor:"2,keyasint,omitempty"` // chats, ever
 	Sent    int64 `cbor:"3,keyasint,omitempty"` // messages, ever
@@ -195,6 +197,7 @@ type namespaceRow struct {
 	rowMeta
 	Workspace string             `cbor:"1,keyasint"`
 	Config    evenkeel.Namespace `cbor:"2,keyasint"`
+	Version   uint64             `cbor:"100,keyasint,omitempty"` // of the configuration
 }
 
 type tokenRow struct {

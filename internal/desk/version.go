@@ -1,6 +1,8 @@
 package desk
 
 import (
+	"strings"
+
 	"github.com/evenkeel/evenkeel"
 )
 
@@ -34,6 +36,12 @@ func (d *Desk) versioned(a *actor, body evenkeel.Body) *uint64 {
 		return d.versionAt(a, evenkeel.KindCannedPut, b.Canned.ID)
 	case *evenkeel.CannedDelete:
 		return d.versionAt(a, evenkeel.KindCannedPut, b.Canned)
+	case *evenkeel.NamespacePut:
+		return d.versionAt(a, evenkeel.KindNamespacePut, b.Namespace.Name)
+	case *evenkeel.NamespaceDelete:
+		return d.versionAt(a, evenkeel.KindNamespacePut, b.Namespace)
+	case *evenkeel.SigningPut:
+		return d.versionAt(a, evenkeel.KindSigningPut, b.Workspace+"/"+b.Use.String())
 	case *evenkeel.CustomerPut:
 		return d.versionAt(a, evenkeel.KindCustomerPut, b.Customer)
 	default:
@@ -57,9 +65,17 @@ func (d *Desk) versionAt(a *actor, kind evenkeel.Kind, id string) *uint64 {
 			return &k.Version
 		}
 	case kind == evenkeel.KindWorkspacePut:
-		foreign := id != a.ws && a.role != evenkeel.RoleOperator && a.by.Kind != evenkeel.PrincipalSystem
-		if ws := d.workspaces.get(id); ws != nil && !foreign {
+		if ws := d.workspaces.get(id); ws != nil && a.mayConfigure(id) {
 			return &ws.Version
+		}
+	case kind == evenkeel.KindNamespacePut:
+		if n := d.namespaces.get(key{a.ws, id}); n != nil {
+			return &n.Version
+		}
+	case kind == evenkeel.KindSigningPut:
+		workspace, use, _ := strings.Cut(id, "/")
+		if ws := d.workspaces.get(workspace); ws != nil && a.mayConfigure(workspace) {
+			return ws.signingVersion(use)
 		}
 	case kind == evenkeel.KindCannedPut:
 		if r, refusal := d.cannedFor(a, id); refusal == nil {
@@ -70,6 +86,23 @@ func (d *Desk) versionAt(a *actor, kind evenkeel.Kind, id string) *uint64 {
 		if cu != nil && (a.agent == nil || a.supervises() || d.serves(a, cu)) {
 			return &cu.PutVersion
 		}
+	}
+	return nil
+}
+
+// mayConfigure tells whether a workspace is the caller's own, or his to rule.
+func (a *actor) mayConfigure(workspace string) bool {
+	return workspace == a.ws || a.role == evenkeel.RoleOperator || a.by.Kind == evenkeel.PrincipalSystem
+}
+
+// signingVersion returns where the version lies of what a workspace trusts for a
+// use; nil while it trusts nothing.
+func (r *workspaceRow) signingVersion(use string) *uint64 {
+	switch {
+	case use == evenkeel.SigningCustomers.String() && r.Identity != nil:
+		return &r.IdentityVersion
+	case use == evenkeel.SigningUsers.String() && r.Tokens != nil:
+		return &r.TokensVersion
 	}
 	return nil
 }

@@ -17,12 +17,15 @@ type form struct {
 	needs    []string // fields of the body that must be given
 	defaults any      // what a body without fields stands for
 	reply    reflect.Type
-	kind     string        // of the answer's content; empty: JSON
-	csv      bool          // the answer may be asked for as CSV too
-	status   []int         // of success
-	keyed    bool          // takes an Idempotency-Key
-	counts   bool          // the handler reads If-Match itself
-	object   evenkeel.Kind // the object has versions, and is put by this kind
+	kind     string // of the answer's content; empty: JSON
+	csv      bool   // the answer may be asked for as CSV too
+	status   []int  // of success
+	keyed    bool   // takes an Idempotency-Key
+	// counts, if set, finds the version in an answer: the object counts its own,
+	// and the handler reads the condition itself.
+	counts func(value any) uint64
+	object evenkeel.Kind // the object has versions, and is put by this kind
+	part   string        // which one of it, where the address names it by its last word
 }
 
 // gives is the form of a route that answers with a T.
@@ -92,9 +95,9 @@ func (f form) defaulting(defaults any) form {
 }
 
 // counted says that the object counts its versions in its own body, and that the
-// handler reads If-Match as such a number.
-func (f form) counted() form {
-	f.counts = true
+// handler reads the condition as such a number.
+func (f form) counted(version func(value any) uint64) form {
+	f.counts = version
 	return f
 }
 
@@ -102,6 +105,12 @@ func (f form) counted() form {
 // command it is put.
 func (f form) of(put evenkeel.Kind) form {
 	f.object = put
+	return f
+}
+
+// partly says that this is one of several parts with versions of their own.
+func (f form) partly(part string) form {
+	f.part = part
 	return f
 }
 

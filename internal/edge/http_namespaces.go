@@ -12,9 +12,9 @@ func (e *Edge) namespaceRoutes() []route {
 	staff, put := asking(evenkeel.KindChatNote), asking(evenkeel.KindNamespacePut)
 	return []route{
 		{http.MethodGet, "/v1/namespaces", staff, listNamespaces, "All namespaces of the operator's channels", lists[evenkeel.Namespace]()},
-		{http.MethodGet, "/v1/namespaces/{id}", staff, getNamespace, "One namespace", gives[evenkeel.Namespace]()},
-		{http.MethodPut, "/v1/namespaces/{id}", put, putNamespace(), "Create or replace a namespace", puts[namespaceBody, evenkeel.Namespace](newNamespaceBody(""))},
-		{http.MethodDelete, "/v1/namespaces/{id}", put, deleteNamespace, "Remove a namespace; subscriptions to its channels end", ends()},
+		{http.MethodGet, "/v1/namespaces/{id}", staff, getNamespace, "One namespace", gives[evenkeel.Namespace]().of(evenkeel.KindNamespacePut)},
+		{http.MethodPut, "/v1/namespaces/{id}", put, putNamespace(), "Create or replace a namespace", puts[namespaceBody, evenkeel.Namespace](newNamespaceBody("")).of(evenkeel.KindNamespacePut)},
+		{http.MethodDelete, "/v1/namespaces/{id}", put, deleteNamespace, "Remove a namespace; subscriptions to its channels end", ends().of(evenkeel.KindNamespacePut)},
 	}
 }
 

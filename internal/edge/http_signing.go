@@ -19,8 +19,8 @@ func (e *Edge) signingRoutes() []route {
 	}{{evenkeel.SigningCustomers, "customers' signed identities"}, {evenkeel.SigningUsers, "push users' tokens"}} {
 		path := "/v1/workspaces/{id}/" + r.use.String()
 		rows = append(rows,
-			route{http.MethodGet, path, who, e.getSigning(r.use), "How " + r.whom + " are checked, without the secret", gives[signingReply]()},
-			route{http.MethodPut, path, who, e.putSigning(r.use), "Say how " + r.whom + " are checked", puts[signingBody, signingReply](signingBody{})})
+			route{http.MethodGet, path, who, e.getSigning(r.use), "How " + r.whom + " are checked, without the secret", gives[signingReply]().of(evenkeel.KindSigningPut).partly(r.use.String())},
+			route{http.MethodPut, path, who, e.putSigning(r.use), "Say how " + r.whom + " are checked", puts[signingBody, signingReply](signingBody{}).of(evenkeel.KindSigningPut).partly(r.use.String())})
 	}
 	return rows
 }

@@ -143,10 +143,7 @@ func (r *route) parameters(s *schemas) []any {
 	if r.form.keyed {
 		list = append(list, parameterRef("Idempotency-Key"))
 	}
-	if r.form.counts {
-		list = append(list, parameterRef("If-Match"))
-	}
-	if r.form.object != 0 {
+	if r.form.object != 0 || r.form.counts != nil {
 		if r.method != http.MethodGet {
 			list = append(list, parameterRef("If-Match"))
 		}
@@ -219,7 +216,7 @@ func addDefaults(schema object, defaults any) {
 
 func (r *route) responses(s *schemas) object {
 	responses := object{}
-	if r.form.object != 0 && r.method == http.MethodGet {
+	if (r.form.object != 0 || r.form.counts != nil) && r.method == http.MethodGet {
 		responses[strconv.Itoa(http.StatusNotModified)] = object{"description": successText(http.StatusNotModified)}
 	}
 	for _, status := range r.form.status {
@@ -263,7 +260,7 @@ func (r *route) headers() object {
 	for _, name := range []string{indexHeader, "RateLimit", "RateLimit-Policy"} {
 		h[name] = object{"$ref": "#/components/headers/" + name}
 	}
-	if r.form.object != 0 {
+	if r.form.object != 0 || r.form.counts != nil {
 		h["ETag"] = object{"$ref": "#/components/headers/ETag"}
 	}
 	return h
@@ -290,7 +287,7 @@ func (r *route) problems() []int {
 	if r.form.keyed {
 		list = append(list, http.StatusUnprocessableEntity)
 	}
-	if r.form.counts || r.form.object != 0 && r.method != http.MethodGet {
+	if (r.form.counts != nil || r.form.object != 0) && r.method != http.MethodGet {
 		list = append(list, http.StatusPreconditionFailed)
 	}
 	return list

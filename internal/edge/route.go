@@ -265,10 +265,10 @@ func (q *request) view(read func(r Reader) (any, error)) (*answer, *evenkeel.Err
 	var err error
 	q.edge.cfg.Cell.View(func(r Reader) {
 		a.index = r.Index()
-		if object := q.route.form.object; object != 0 {
-			a.tag = tagVersion(r, r.Version(q.who.Principal, object, q.PathValue("id")))
-		}
 		a.value, err = read(r)
+		if version := q.version(r, a.value, err); version != 0 {
+			a.tag = tagVersion(r, version)
+		}
 	})
 	return a, asError(err)
 }

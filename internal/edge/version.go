@@ -28,10 +28,27 @@ func makeTag(version string, body []byte) string {
 	return `"` + version + "-" + base64.RawURLEncoding.EncodeToString(sum[:6]) + `"`
 }
 
+// version returns the version of what is answered; 0: it has none. Objects that
+// count their own begin with 0, so these are one more here.
+func (q *request) version(r Reader, value any, err error) uint64 {
+	f := &q.route.form
+	switch {
+	case err != nil:
+		return 0
+	case f.counts != nil:
+		return f.counts(value) + 1
+	case f.object == 0:
+		return 0
+	case f.part != "":
+		return r.Version(q.who.Principal, f.object, q.PathValue("id")+"/"+f.part)
+	}
+	return r.Version(q.who.Principal, f.object, q.PathValue("id"))
+}
+
 // readCondition reads what the caller wants the object to be before he changes
 // it. Where nothing has a version a condition is refused, not ignored.
 func (q *request) readCondition() (err *evenkeel.Error) {
-	if q.Method != http.MethodGet && q.Method != http.MethodHead && !q.route.form.counts {
+	if q.Method != http.MethodGet && q.Method != http.MethodHead && q.route.form.counts == nil {
 		q.ifVersion, err = q.condition()
 	}
 	return err
@@ -53,6 +70,11 @@ func (q *request) condition() (uint64, *evenkeel.Error) {
 	case match == "*":
 		return evenkeel.IfPresent, nil
 	}
+	return q.taggedVersion(match)
+}
+
+// taggedVersion reads the version out of an ETag of this cell.
+func (q *request) taggedVersion(match string) (uint64, *evenkeel.Error) {
 	tag, quoted := strings.CutPrefix(match, `"`)
 	tag, closed := strings.CutSuffix(tag, `"`)
 	if !quoted || !closed || strings.Contains(tag, `"`) {

@@ -16,6 +16,7 @@ func TestVersions(t *testing.T) {
 		{"/v1/queues/sales", `{"weight":1}`, `{"weight":2}`},
 		{"/v1/agents/ann", `{"capacity":1}`, `{"capacity":2}`},
 		{"/v1/api-keys/robot", `{"name":"1"}`, `{"name":"2"}`},
+		{"/v1/namespaces/quotes", `{"max_rate":1}`, `{"max_rate":2}`},
 		{"/v1/customers/c77", `{"name":"1"}`, `{"name":"2"}`},
 	} {
 		f.call("PUT", o.path, "admin", o.body, "If-Match", "*").refused(evenkeel.CodeVersionConflict, "")
@@ -37,6 +38,60 @@ func TestVersions(t *testing.T) {
 	ws := f.call("GET", "/v1/workspaces/default", "admin", "").want(200).header.Get("ETag")
 	f.call("PUT", "/v1/workspaces/default", "admin", `{"name":"Shop"}`, "If-Match", ws).want(200)
 	f.call("PUT", "/v1/workspaces/default", "admin", `{"name":"Shop"}`, "If-Match", ws).refused(evenkeel.CodeVersionConflict, "")
+}
+
+// TestVersionsOfParts: what a workspace trusts is not there at first, has a
+// version for each use, and is gone when nothing is left of it.
+func TestVersionsOfParts(t *testing.T) {
+	f := newFixture(t)
+	const identity, tokens = "/v1/workspaces/default/identity", "/v1/workspaces/default/tokens"
+	const body = `{"jwks_url":"https://id.example/keys"}`
+	for _, path := range []string{identity, tokens} {
+		if tag := f.call("GET", path, "admin", "").want(200).header.Get("ETag"); tag != "" {
+			t.Errorf("%s: what is not there has the version %s", path, tag)
+		}
+		f.call("PUT", path, "admin", body, "If-Match", "*").refused(evenkeel.CodeVersionConflict, "")
+		f.call("PUT", path, "admin", body, "If-None-Match", "*").want(201)
+		f.call("PUT", path, "admin", body, "If-None-Match", "*").refused(evenkeel.CodeVersionConflict, "")
+	}
+	first := f.call("GET", identity, "admin", "").want(200).header.Get("ETag")
+	f.call("GET", identity, "service", "", "If-None-Match", first).want(304)
+	f.call("PUT", tokens, "admin", `{"jwks_url":"https://id.example/others"}`).want(200)
+	f.call("PUT", "/v1/workspaces/default", "admin", `{"name":"Shop"}`).want(200)
+	second := f.call("PUT", identity, "admin", body, "If-Match", first).want(200).header.Get("ETag")
+	f.call("PUT", identity, "admin", body, "If-Match", first).refused(evenkeel.CodeVersionConflict, "")
+	if tag := f.call("PUT", identity, "admin", `{}`, "If-Match", second).want(200).header.Get("ETag"); tag != "" {
+		t.Errorf("what is gone has the version %s", tag)
+	}
+	third := f.call("PUT", identity, "admin", body, "If-None-Match", "*").want(201).header.Get("ETag")
+	if third == second {
+		t.Error("a version is given twice")
+	}
+	f.call("PUT", identity, "admin", body, "If-Match", second).refused(evenkeel.CodeVersionConflict, "")
+}
+
+// TestVersionOfContext: the ETag of a context is what its PUT takes, and so is
+// the number in its body; of another life of the cell it is no version.
+func TestVersionOfContext(t *testing.T) {
+	f := newFixture(t)
+	const path = "/v1/customers/u-ann/context"
+	none := f.call("GET", path, "service", "").want(200).header.Get("ETag")
+	first := f.call("PUT", path, "service", `{"data":{"a":1}}`, "If-Match", none).want(200).header.Get("ETag")
+	f.call("PUT", path, "service", `{"data":{"a":2}}`, "If-Match", none).refused(evenkeel.CodeVersionConflict, "version")
+	f.call("PUT", path, "service", `{"data":{"a":2}}`, "If-None-Match", "*").refused(evenkeel.CodeVersionConflict, "version")
+	read := f.call("GET", path, "service", "").want(200).header.Get("ETag")
+	if read != first {
+		t.Errorf("PUT answers with %s, GET with %s", first, read)
+	}
+	f.call("GET", path, "service", "", "If-None-Match", read).want(304)
+	f.call("PUT", path, "service", `{"version":2,"data":{}}`, "If-Match", read).refused(evenkeel.CodeBadRequest, "If-Match")
+	f.call("PUT", path, "service", `{"version":1,"data":{}}`, "If-None-Match", "*").refused(evenkeel.CodeBadRequest, "If-None-Match")
+	f.call("PUT", path, "service", `{"data":{}}`, "If-None-Match", read).refused(evenkeel.CodeBadRequest, "If-None-Match")
+	f.call("PUT", path, "service", `{"data":{}}`, "If-Match", read, "If-None-Match", "*").refused(evenkeel.CodeBadRequest, "If-Match")
+	f.call("PUT", path, "service", `{"data":{}}`, "If-Match", `"else-2-x"`).refused(evenkeel.CodeVersionConflict, "")
+	f.call("PUT", path, "service", `{"version":1,"data":{"a":2}}`, "If-Match", read).want(200)
+	f.call("PUT", path, "service", `{"data":{"a":3}}`, "If-Match", read).refused(evenkeel.CodeVersionConflict, "version")
+	f.call("PUT", "/v1/customers/u-bob/context", "service", `{"data":{}}`, "If-None-Match", "*").want(200)
 }
 
 // TestLiveFiguresAreNotTheVersion: a chat that waits changes what GET answers,
