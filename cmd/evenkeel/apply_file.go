@@ -22,6 +22,7 @@ type wantedState struct {
 	agents    []wantedAgent
 	keys      []wantedKey
 	spaces    []wantedNamespace
+	canned    []wantedCanned
 	identity  *wantedSigning
 	tokens    *wantedSigning
 	origins   []string
@@ -50,6 +51,10 @@ type (
 		Durable bool   `json:"durable"`
 		Delta   string `json:"delta"`
 		at      ast.Node
+	}
+	wantedCanned struct {
+		evenkeel.Canned
+		at ast.Node
 	}
 	wantedSigning struct {
 		Secret   *string `json:"hmac_secret"`
@@ -82,7 +87,7 @@ func readWanted(name string, stdin io.Reader) (yamlFile, *wantedState, error) {
 }
 
 // applyKeys are the keys of a file, in the order of the documentation.
-var applyKeys = []string{"workspace", "queues", "agents", "api_keys", "namespaces", "identity", "tokens", "origins", "devices"}
+var applyKeys = []string{"workspace", "queues", "agents", "api_keys", "namespaces", "canned", "identity", "tokens", "origins", "devices"}
 
 func parseWanted(f yamlFile, content []byte) (*wantedState, error) {
 	w := &wantedState{workspace: evenkeel.DefaultWorkspace, has: map[string]bool{}}
@@ -169,6 +174,13 @@ func (w *wantedState) takeObject(f yamlFile, kind string, n ast.Node) error {
 			err = f.errorf(n, "the namespace %s: durable must be false and delta none: this version has neither yet", id)
 		}
 		w.spaces = append(w.spaces, s)
+	case "canned":
+		r := wantedCanned{Canned: evenkeel.Canned{ID: id, Title: id}, at: n}
+		err = f.bind(n, reflect.ValueOf(&r).Elem(), "a canned reply")
+		if err == nil && r.Owner != "" {
+			err = f.errorf(n, "the canned reply %s: an agent keeps his own himself; leave owner out", id)
+		}
+		w.canned = append(w.canned, r)
 	default:
 		err = f.errorf(n, "%s cannot be applied yet: this version has none; leave the list empty", kind)
 	}
@@ -218,6 +230,9 @@ func (w *wantedState) checkNames(f yamlFile) error {
 	}
 	for _, s := range w.spaces {
 		err = cmp.Or(err, check("namespace", s.Name, s.at))
+	}
+	for _, r := range w.canned {
+		err = cmp.Or(err, check("canned reply", r.ID, r.at))
 	}
 	return err
 }

@@ -80,6 +80,9 @@ func makePlan(ctx context.Context, file yamlFile, c *client.Client, w *wantedSta
 	if err := p.namespaces(ctx, w, prune); err != nil {
 		return nil, err
 	}
+	if err := p.canned(ctx, w, prune); err != nil {
+		return nil, err
+	}
 	if err := p.workspace(ctx, w); err != nil {
 		return nil, err
 	}
@@ -118,6 +121,13 @@ func (w *wantedState) checkQueues(file yamlFile, there map[string]*evenkeel.Queu
 	for _, q := range w.queues {
 		if q.Overflow != "" && !known(q.Overflow) {
 			return file.errorf(q.at, "the queue %s overflows to %q, and there is no such queue", q.ID, q.Overflow)
+		}
+	}
+	for _, r := range w.canned {
+		for _, q := range r.Queues {
+			if !known(q) {
+				return file.errorf(r.at, "the canned reply %s is meant for the queue %q, and there is no such queue", r.ID, q)
+			}
 		}
 	}
 	for _, a := range w.agents {
@@ -309,6 +319,38 @@ func (p *plan) namespaces(ctx context.Context, w *wantedState, prune bool) error
 	return nil
 }
 
+// canned plans the shared replies; agents' own are theirs.
+func (p *plan) canned(ctx context.Context, w *wantedState, prune bool) error {
+	if !w.has["canned"] {
+		return nil
+	}
+	const path = "/v1/canned"
+	there, err := collect(client.List[*evenkeel.Canned](ctx, p.c, path, nil), func(r *evenkeel.Canned) string { return r.ID })
+	if err != nil {
+		return err
+	}
+	for _, r := range w.canned {
+		op, old := "create", evenkeel.Canned{Title: r.ID}
+		if known := there[r.ID]; known != nil {
+			op, old = "update", *known
+		}
+		p.add(op, "canned reply", r.ID, differences(old, r.Canned), func(ctx context.Context) error {
+			_, err := p.c.Do(ctx, client.Request{Method: "PUT", Path: path + "/" + url.PathEscape(r.ID), Body: r.Canned}, nil)
+			return err
+		})
+		delete(there, r.ID)
+	}
+	for _, id := range sortedKeys(there) {
+		if prune {
+			p.add("delete", "canned reply", id, nil, func(ctx context.Context) error {
+				_, err := p.c.Do(ctx, client.Request{Method: "DELETE", Path: path + "/" + url.PathEscape(id)}, nil)
+				return err
+			})
+		}
+	}
+	return nil
+}
+
 // workspace plans what the workspace as such has: who may sign, whence pages
 // may come.
 func (p *plan) workspace(ctx context.Context, w *wantedState) error {
@@ -408,11 +450,23 @@ func compare(prefix string, from, to reflect.Value, all *[]fieldChange) {
 			compare(name+".", old.value, fresh[i].value, all)
 			continue
 		}
+		if old.value.Kind() == reflect.Pointer && old.value.Type().Elem().Kind() == reflect.Struct {
+			compare(name+".", pointedTo(old.value), pointedTo(fresh[i].value), all)
+			continue
+		}
 		was, is := valueText(old.value), valueText(fresh[i].value)
 		if was != is && name != "id" {
 			*all = append(*all, fieldChange{Field: name, From: was, To: is})
 		}
 	}
+}
+
+// pointedTo is what is there, or what stands for nothing.
+func pointedTo(v reflect.Value) reflect.Value {
+	if v.IsNil() {
+		return reflect.Zero(v.Type().Elem())
+	}
+	return v.Elem()
 }
 
 // valueText is a value as the file writes it.

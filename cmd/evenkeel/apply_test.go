@@ -32,6 +32,7 @@ func TestApplyFileIsStrict(t *testing.T) {
 		"agents: [{id: a, role: king}]":                           "f:1: role: ",
 		"api_keys: [{id: a, key: ''}]":                            "f:1: the API key a: an empty key opens nothing",
 		"identity: {secret: x}":                                   `f:1: identity has no "secret"; it has hmac_secret, jwks_url, issuer, audience`,
+		"canned: [{id: a, text: b, owner: ann}]":                  "f:1: the canned reply a: an agent keeps his own himself; leave owner out",
 		"namespaces: [{name: quotes, durable: true}]":             "f:1: the namespace quotes: durable must be false and delta none",
 		"queues: []\n---\nagents: []\n":                           "the file may hold one document only",
 		"a: " + strings.Repeat("[", 40):                           "f:1: nested more than 32 deep",
