@@ -174,6 +174,7 @@ func New(cfg Config) (*Edge, error) {
 			keyReads: newGauge("key", cfg.Rates.KeyReads, maxAddresses), keyWrites: newGauge("key", cfg.Rates.KeyWrites, maxAddresses),
 		},
 	}
+	e.limits.known.lasts = true
 	e.amends = make(chan struct{}, maxAmends)
 	e.ending, e.end = context.WithCancel(context.Background())
 	e.mail.init()

@@ -10,11 +10,13 @@ import (
 
 // buckets are token buckets by key, for limits by address. The table is
 // bounded: when it is full the bucket that was used longest ago is forgotten,
-// which gives its owner a full one, and takes nothing from anybody else.
+// which gives its owner a full one, and takes nothing from anybody else. One that
+// is full again says nothing and goes sooner: visitors come and never come back.
 type buckets struct {
 	burst int           // tokens of a full bucket
 	every time.Duration // until one more token is there
 	most  int           // buckets
+	lasts bool          // full ones are kept: who has one is asked for (has)
 
 	table map[string]*bucket
 	// newest and oldest are the ends of the list of buckets by their last use.
@@ -42,6 +44,7 @@ func (b *buckets) take(key string, now time.Duration) (ok bool, wait time.Durati
 // holds.
 func (b *buckets) takeMany(key string, n int, now time.Duration) (ok bool, wait time.Duration) {
 	n = min(n, b.burst)
+	b.tidy(now)
 	k := b.table[key]
 	if k == nil {
 		if len(b.table) >= b.most {
@@ -61,6 +64,18 @@ func (b *buckets) takeMany(key string, n int, now time.Duration) (ok bool, wait 
 	return true, 0
 }
 
+// tidy forgets two of the oldest buckets if they are full again: two for each that
+// may come, so that the table becomes smaller after a rush.
+func (b *buckets) tidy(now time.Duration) {
+	for n := 0; n < 2 && !b.lasts && b.oldest != nil && b.oldest.full(now, b.every); n++ {
+		b.drop(b.oldest)
+	}
+}
+
+func (k *bucket) full(now, every time.Duration) bool {
+	return int((now-k.since)/every) >= k.used
+}
+
 // has tells whether something was taken by a key, as far as is remembered.
 func (b *buckets) has(key string) bool { return b.table[key] != nil }
 
@@ -72,11 +87,11 @@ func (b *buckets) giveBack(key string) {
 }
 
 func (k *bucket) refill(now, every time.Duration) {
-	gained := int((now - k.since) / every)
-	if gained >= k.used {
+	if k.full(now, every) {
 		k.used, k.since = 0, now
 		return
 	}
+	gained := int((now - k.since) / every)
 	k.used -= gained
 	k.since += time.Duration(gained) * every
 }

@@ -52,6 +52,34 @@ func TestBuckets(t *testing.T) {
 	})
 }
 
+// TestFullBucketsGo: of thousands who came once nothing stays, but where it is
+// asked who has been here.
+func TestFullBucketsGo(t *testing.T) {
+	b, known := newBuckets(10, time.Minute, 20000), newBuckets(1, time.Hour, 20000)
+	known.lasts = true
+	for i := range 10000 {
+		now := time.Duration(i) * time.Second
+		b.takeMany(fmt.Sprint(i), 3, now)
+		known.take(fmt.Sprint(i), now)
+	}
+	if len(b.table) > 20 {
+		t.Errorf("%d buckets are kept, of which 18 are not full again", len(b.table))
+	}
+	if !known.has("0") || len(known.table) != 10000 {
+		t.Errorf("%d of 10000 are known, the first %v", len(known.table), known.has("0"))
+	}
+	// After a rush at one time the table becomes small while few come.
+	for i := range 5000 {
+		b.take(fmt.Sprint("r", i), 20000*time.Second)
+	}
+	for i := range 2600 {
+		b.take("one", time.Duration(20100+i)*time.Second)
+	}
+	if len(b.table) > 2 {
+		t.Errorf("%d buckets are kept of a rush", len(b.table))
+	}
+}
+
 func TestBucketsAreBounded(t *testing.T) {
 	b := newBuckets(1, time.Minute, 3)
 	for i := range 10 {
