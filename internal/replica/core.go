@@ -64,7 +64,8 @@ type Limits struct {
 	SnapshotEntries int64
 	// One is due as well when nothing but ticks was applied for QuietAfter (10 s) and the
 	// entries exceed QuietBytes (4 MiB) and half the size of the machine: a cell at
-	// rest keeps no log in memory, and starts quickly.
+	// rest keeps no log in memory, and starts quickly. So is one when the machine
+	// has become much smaller, so that it can be renewed.
 	QuietBytes int64
 	QuietAfter time.Duration
 	// TailBytes of entries at or below the last snapshot stay in memory for

@@ -25,6 +25,7 @@ type snapshotState struct {
 	wanted         bool          // somebody asked for one: the next entry is enough
 	since          time.Duration // when the last entry was handed out that was not a mere tick
 	gaveUp         bool          // the last one, and no entry was handed out since
+	most           int64         // the largest that the machine was since it was at rest
 }
 
 // count takes note of an entry that is handed out.
@@ -54,10 +55,19 @@ func (c *Core) order(index, term uint64) *SnapshotOrder {
 	return s.ordered
 }
 
+// A machine that was so large, and so many times as large as it is now, is worth to
+// be renewed however little log there is.
+const (
+	shrunkFrom = 8 << 20
+	shrunkBy   = 4
+)
+
 // quietAt returns when a snapshot is due if nothing else comes; false: none is.
 func (c *Core) quietAt() (time.Duration, bool) {
 	s := &c.snapshot
-	due := s.bytes >= max(c.limits.QuietBytes, c.applied.state.Size/2) && s.ordered == nil && !s.gaveUp && c.conf.outstanding == 0 && len(c.applying) == 0
+	size := c.applied.state.Size
+	worth := s.bytes >= max(c.limits.QuietBytes, size/2) || s.entries > 0 && s.most >= shrunkFrom+shrunkBy*size
+	due := worth && s.ordered == nil && !s.gaveUp && c.conf.outstanding == 0 && len(c.applying) == 0
 	return s.since + c.limits.QuietAfter, due
 }
 
@@ -65,7 +75,7 @@ func (c *Core) quietAt() (time.Duration, bool) {
 func (c *Core) orderQuiet() {
 	if at, due := c.quietAt(); due && c.now >= at {
 		a := &Apply{Freeze: c.order(c.applied.index, c.applied.term)}
-		a.Freeze.Rest = true
+		a.Freeze.Rest, c.snapshot.most = true, 0
 		c.applying = append(c.applying, a)
 		c.out.Applies = append(c.out.Applies, a)
 	}

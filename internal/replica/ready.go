@@ -293,6 +293,7 @@ func (c *Core) Applied(now time.Duration, a *Apply, state Applied) error {
 	}
 	c.applying = c.applying[1:]
 	c.applied.state = state
+	c.snapshot.most = max(c.snapshot.most, state.Size)
 	if a.Restore != nil {
 		c.clock.restored(state.Time, c.now)
 		c.applied.index, c.applied.term = a.Restore.GetIndex(), a.Restore.GetTerm()
