@@ -17,7 +17,11 @@ type standstill struct {
 	upTo time.Duration
 	lost time.Duration // that must not count against an offer
 	most time.Duration // by which offers may be extended
+	// counted is what most adds up, in parts that do not meet.
+	counted []span
 }
+
+type span struct{ from, to time.Duration }
 
 // moment is when an entry was made, and what was lost before.
 type moment struct{ at, lost time.Duration }
@@ -26,14 +30,31 @@ type moment struct{ at, lost time.Duration }
 // halted, or a write took so long. It counts against nobody if something waited
 // for that write.
 func (s *standstill) stood(from, to time.Duration, awaited bool) {
+	s.count(span{from, to})
 	long := max(0, to-max(from, s.upTo))
-	if s.most += long; !awaited {
+	if !awaited {
 		return
 	}
 	if long > longPause {
 		s.lost += long - pulse
 	}
 	s.upTo = max(s.upTo, to)
+}
+
+// count adds to most what of a time is not in it yet: a process may be halted while
+// it waits for its disk.
+func (s *standstill) count(add span) {
+	kept := s.counted[:0]
+	for _, c := range s.counted {
+		if c.to < add.from || c.from > add.to {
+			kept = append(kept, c)
+			continue
+		}
+		s.most -= c.to - c.from
+		add = span{min(add.from, c.from), max(add.to, c.to)}
+	}
+	s.most += add.to - add.from
+	s.counted = append(kept, add)
 }
 
 // down notes that there was no process since a time: desk time stood still.
