@@ -66,13 +66,19 @@ func (v *demoVerb) Run(env *environment) error {
 // play fills the node with people and watches them until it is time.
 func (v *demoVerb) play(ctx context.Context, env *environment, server *child) error {
 	t := &demoTown{url: server.url, seed: v.Seed, pace: v.Pace, figures: newFigures(demoThreshold)}
+	whole := ctx
+	samples := &soak{pid: server.cmd.Process.Pid, url: server.url, from: time.Now().Add(soakWarm), agents: v.Agents}
+	if v.Soak {
+		var err error
+		if samples.before, err = takeVitals(ctx, server.url, samples.pid); err != nil {
+			return err
+		}
+	}
 	admin, err := server.admin(ctx)
 	if err != nil {
 		return err
 	}
 	defer admin.Close()
-	whole := ctx
-	samples := &soak{pid: server.cmd.Process.Pid, url: server.url, from: time.Now().Add(soakWarm), agents: v.Agents}
 	if v.Soak {
 		t.remember = soakStay
 		if err := samples.prepare(ctx, admin); err != nil {
@@ -81,11 +87,6 @@ func (v *demoVerb) play(ctx context.Context, env *environment, server *child) er
 	}
 	if err := t.build(ctx, admin, v.Agents); err != nil {
 		return err
-	}
-	if v.Soak {
-		if samples.before, err = takeVitals(ctx, server.url, samples.pid); err != nil {
-			return err
-		}
 	}
 	if !v.JSON {
 		fmt.Fprintf(env.stdout, "A node with %d made-up customers and %d agents.\n", v.Customers, v.Agents)

@@ -109,8 +109,8 @@ func (s *soak) settle(ctx context.Context) error {
 const (
 	restAgent      = 128 << 10 // of state, for each agent
 	restState      = 512 << 10
-	restHeap       = 12 << 20
-	restRSS        = 32 << 20
+	restHeap       = 16 << 20
+	restRSS        = 40 << 20
 	restGoroutines = 15
 )
 
