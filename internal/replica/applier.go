@@ -159,6 +159,11 @@ func (a *Applier) Rebuild(snapshot io.Reader, fault *Fault) error {
 	if err := a.reset(a.base, snapshot); err != nil {
 		return err
 	}
+	return a.reapply()
+}
+
+// reapply applies the entries since the snapshot to a machine that was made of it.
+func (a *Applier) reapply() error {
 	for _, e := range a.since {
 		switch _, again, err := a.apply(e); {
 		case err != nil:
@@ -173,22 +178,32 @@ func (a *Applier) Rebuild(snapshot io.Reader, fault *Fault) error {
 	return nil
 }
 
-// MayRenew tells whether the machine is as the durable snapshot at an index has it.
+// maxReapplied is how many entries behind a snapshot are no hindrance to Renew.
+const maxReapplied = 1000
+
+// MayRenew tells whether the machine may be made anew from the durable snapshot at
+// an index and the few entries since.
 func (a *Applier) MayRenew(index uint64) bool {
-	return index == a.base && index == a.applied && a.frozen == nil && !a.broken
+	return index == a.base && len(a.since) <= maxReapplied && a.frozen == nil && !a.broken
 }
 
-// Renew makes the machine anew from the durable snapshot at Base, which it must
-// equal. What is left of busy hours lies scattered over all the memory that they
+// Renew makes the machine anew from the durable snapshot at Base and the entries
+// since. What is left of busy hours lies scattered over all the memory that they
 // took, of which the collector can give nothing back; a new machine lies together.
-// After an error the machine is as it was.
+// After an error the machine is the one that it was.
 func (a *Applier) Renew(snapshot io.Reader) error {
-	more := a.more
-	if err := a.reset(a.base, snapshot); err != nil {
-		return err
+	machine, applied, more := a.machine, a.applied, a.more
+	err := a.reset(a.base, snapshot)
+	if err == nil {
+		err = a.reapply()
 	}
-	a.more = more
-	return nil
+	if err == nil && a.machine.Hash() != machine.Hash() {
+		err = fmt.Errorf("replica: renewed from the snapshot of %d the machine is another one", a.base)
+	}
+	if a.more = more; err != nil {
+		a.machine, a.applied = machine, applied
+	}
+	return err
 }
 
 // Restore replaces the machine by a snapshot received from another replica.

@@ -189,7 +189,9 @@ func (r *Replica) renew(task *applyTask) {
 	}
 	if err != nil {
 		r.log.Error("the snapshot that was just written cannot be read back; its disk may be damaged", "index", task.saved.Index, "error", err)
+		return
 	}
+	r.log.Debug("the machine was made anew", "index", task.saved.Index, "bytes", task.size)
 }
 
 // snapshotAt opens a snapshot; nil at index 0, where there is none.
