@@ -103,7 +103,7 @@ func batchOf(a *replica.Append) *journal.Batch {
 // writeTime is how long a write takes: much longer once in a while.
 func (n *node) writeTime() time.Duration {
 	if until := n.stalled - n.w.now; until > 0 {
-		n.troubled = n.stalled
+		n.troubled = max(n.troubled, n.stalled)
 		return until
 	}
 	return n.w.around(n.w.shape.Write)
@@ -116,7 +116,7 @@ func (s *diskShell) done(n *node, t diskTask, err error) {
 	switch {
 	case errors.Is(err, journal.ErrFull) && t.append != nil:
 		n.w.stats.add("appends refused by a full disk", 1)
-		n.troubled = n.w.now
+		n.troubled = max(n.troubled, n.w.now)
 		n.tell(func() { n.core.JournalFull(true) })
 		_ = n.journal.Tend() // finds out whether there is room by now
 		if n.disk.Crashed() {

@@ -74,7 +74,7 @@ func (n *node) halt(length time.Duration) {
 	n.w.stats.add("halts of the process", 1)
 	n.w.tracef("the process is halted for %s", length)
 	from, life := n.w.now, n.life
-	n.haltedAt, n.haltedTo, n.troubled = from, from+length, from+length
+	n.haltedAt, n.haltedTo, n.troubled = from, from+length, max(n.troubled, from+length)
 	n.w.after(length, func() {
 		if n.life == life {
 			n.w.tracef("the process goes on")
