@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/signal"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -21,15 +18,13 @@ import (
 // benchClosedVerb is `evenkeel bench closed`: what chats leave behind in memory
 // when they are over.
 type benchClosedVerb struct {
+	memoryOptions
 	Chats    int           `name:"chats" default:"100000" placeholder:"N" help:"Chats that are held and closed."`
 	AtOnce   int           `name:"at-once" default:"16" placeholder:"N" help:"Chats under way at a time."`
 	Linger   time.Duration `name:"linger" default:"1m" placeholder:"TIME" help:"How long a closed chat stays in memory; a cell's default is 15m."`
 	Remember time.Duration `name:"remember" default:"1m" placeholder:"TIME" help:"How long a customer is remembered after his chat, to reopen it; a queue's default is 24h."`
 	Settle   time.Duration `name:"settle" default:"10m" placeholder:"TIME" help:"How long memory may take to be given back once the last chat has left."`
 	Allow    int           `name:"allow" default:"32" placeholder:"MIB" help:"How much more than before may stay."`
-	Dir      string        `name:"dir" default:"" placeholder:"DIR" help:"Where the server writes; empty: the system's place for temporary files."`
-	Profile  string        `name:"memprofile" placeholder:"FILE" help:"Write a profile of what is in the server's memory at the end."`
-	JSON     bool          `name:"json" help:"Print JSON, for programs."`
 }
 
 func (v *benchClosedVerb) Help() string {
@@ -66,23 +61,9 @@ func (v *benchClosedVerb) Run(env *environment) error {
 	case v.Settle < 0 || v.Allow < 0:
 		return usageError("--settle and --allow must not be below 0")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	server, err := startChild(ctx, childConfig{parent: v.Dir, http: "127.0.0.1:0", profile: v.Profile != ""})
+	result, err := measureMemory(&v.memoryOptions, env, v.run)
 	if err != nil {
 		return err
-	}
-	result, err := v.run(ctx, env, server)
-	if v.Profile != "" && err == nil {
-		err = server.heap(v.Profile)
-	}
-	if err = errors.Join(err, server.stop()); err != nil {
-		return err
-	}
-	if v.JSON {
-		if err := json.NewEncoder(env.stdout).Encode(result); err != nil {
-			return err
-		}
 	}
 	if most := result.Before.RSS + float64(v.Allow)*(1<<20); result.After.RSS > most {
 		return fmt.Errorf("%s of resident memory stay, %s are allowed", mib(result.After.RSS), mib(most))
@@ -139,7 +120,10 @@ func (v *benchClosedVerb) run(ctx context.Context, env *environment, server *chi
 	r.Waited = time.Since(left).Seconds()
 	v.row(env, fmt.Sprintf("%.0f s later", r.Waited), r.After)
 	v.print(env, "\nat most %s were resident\n", mib(r.Peak))
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	return r, v.profile(server)
 }
 
 func (v *benchClosedVerb) print(env *environment, format string, args ...any) {
@@ -287,19 +271,4 @@ func (h *hall) visitor(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("there is no visitor's token in %q", body)
 	}
 	return made.Token, nil
-}
-
-// heap writes a profile of what is in the server's memory.
-func (c *child) heap(file string) error {
-	answer, err := http.Get("http://" + c.debug + "/debug/pprof/heap")
-	if err != nil {
-		return fmt.Errorf("ask for a profile: %w", err)
-	}
-	defer answer.Body.Close()
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, answer.Body)
-	return errors.Join(err, f.Close())
 }

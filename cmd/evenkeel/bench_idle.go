@@ -10,11 +10,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -22,13 +19,11 @@ import (
 
 // benchIdleVerb is `evenkeel bench idle`: what clients cost that only listen.
 type benchIdleVerb struct {
+	memoryOptions
 	Clients   int           `name:"clients" default:"5000" placeholder:"N" help:"Clients that are connected at a time. A process may have that many files open, and a few more."`
 	Transport string        `name:"transport" default:"websocket" enum:"websocket,http_stream,sse" placeholder:"NAME" help:"How they are connected: ${enum}."`
 	Rest      time.Duration `name:"rest" default:"2m30s" placeholder:"TIME" help:"How long they are watched; a ping comes every 25s."`
 	Allow     float64       `name:"allow" default:"16" placeholder:"KIB" help:"Resident memory that a client may take."`
-	Dir       string        `name:"dir" default:"" placeholder:"DIR" help:"Where the server writes; empty: the system's place for temporary files."`
-	Profile   string        `name:"memprofile" placeholder:"FILE" help:"Write a profile of what is in the server's memory at the end."`
-	JSON      bool          `name:"json" help:"Print JSON, for programs."`
 }
 
 func (v *benchIdleVerb) Help() string {
@@ -59,21 +54,11 @@ func (v *benchIdleVerb) Run(env *environment) error {
 	case v.Allow < 0:
 		return usageError("--allow must not be below 0")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	server, err := startChild(ctx, childConfig{parent: v.Dir, http: "127.0.0.1:0", profile: v.Profile != ""})
+	r, err := measureMemory(&v.memoryOptions, env, v.run)
 	if err != nil {
 		return err
 	}
-	r, err := v.run(ctx, env, server)
-	if err = errors.Join(err, server.stop()); err != nil {
-		return err
-	}
-	if v.JSON {
-		if err := json.NewEncoder(env.stdout).Encode(r); err != nil {
-			return err
-		}
-	} else {
+	if !v.JSON {
 		fmt.Fprintf(env.stdout, "\n%d clients over %s: %.1f KiB each on average, %.1f KiB at most\n", v.Clients, v.Transport, r.Usual/1024, r.Each/1024)
 	}
 	if r.Each > v.Allow*1024 {
@@ -128,10 +113,7 @@ func (v *benchIdleVerb) run(ctx context.Context, env *environment, server *child
 	if err := look(fmt.Sprintf("%s later", v.Rest), &r.After); err != nil {
 		return nil, err
 	}
-	if v.Profile != "" {
-		return r, server.heap(v.Profile)
-	}
-	return r, nil
+	return r, v.profile(server)
 }
 
 // crowd are clients that listen, each in a goroutine of its own.

@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"container/list"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -19,15 +20,14 @@ type buckets struct {
 	lasts bool          // full ones are kept: who has one is asked for (has)
 
 	table map[string]*bucket
-	// newest and oldest are the ends of the list of buckets by their last use.
-	newest, oldest *bucket
+	order list.List // of all buckets, the one used last in front
 }
 
 type bucket struct {
-	key          string
-	used         int           // tokens that are missing
-	since        time.Duration // when `used` was right
-	newer, older *bucket
+	key   string
+	used  int           // tokens that are missing
+	since time.Duration // when `used` was right
+	place *list.Element // in buckets.order
 }
 
 // newBuckets makes a table: burst tokens at first, and again within per.
@@ -48,14 +48,13 @@ func (b *buckets) takeMany(key string, n int, now time.Duration) (ok bool, wait 
 	k := b.table[key]
 	if k == nil {
 		if len(b.table) >= b.most {
-			b.drop(b.oldest)
+			b.drop(b.oldest())
 		}
 		k = &bucket{key: key, since: now}
+		k.place = b.order.PushFront(k)
 		b.table[key] = k
-	} else {
-		b.unlink(k)
 	}
-	b.link(k)
+	b.order.MoveToFront(k.place)
 	k.refill(now, b.every)
 	if missing := k.used + n - b.burst; missing > 0 {
 		return false, k.since + time.Duration(missing)*b.every - now
@@ -67,10 +66,13 @@ func (b *buckets) takeMany(key string, n int, now time.Duration) (ok bool, wait 
 // tidy forgets two of the oldest buckets if they are full again: two for each that
 // may come, so that the table becomes smaller after a rush.
 func (b *buckets) tidy(now time.Duration) {
-	for n := 0; n < 2 && !b.lasts && b.oldest != nil && b.oldest.full(now, b.every); n++ {
-		b.drop(b.oldest)
+	for n := 0; n < 2 && !b.lasts && len(b.table) > 0 && b.oldest().full(now, b.every); n++ {
+		b.drop(b.oldest())
 	}
 }
+
+// oldest is the bucket that was used longest ago; there is one.
+func (b *buckets) oldest() *bucket { return b.order.Back().Value.(*bucket) }
 
 func (k *bucket) full(now, every time.Duration) bool {
 	return int((now-k.since)/every) >= k.used
@@ -96,33 +98,8 @@ func (k *bucket) refill(now, every time.Duration) {
 	k.since += time.Duration(gained) * every
 }
 
-func (b *buckets) link(k *bucket) {
-	k.older = b.newest
-	if b.newest != nil {
-		b.newest.newer = k
-	}
-	b.newest = k
-	if b.oldest == nil {
-		b.oldest = k
-	}
-}
-
-func (b *buckets) unlink(k *bucket) {
-	if k.newer != nil {
-		k.newer.older = k.older
-	} else {
-		b.newest = k.older
-	}
-	if k.older != nil {
-		k.older.newer = k.newer
-	} else {
-		b.oldest = k.newer
-	}
-	k.newer, k.older = nil, nil
-}
-
 func (b *buckets) drop(k *bucket) {
-	b.unlink(k)
+	b.order.Remove(k.place)
 	delete(b.table, k.key)
 }
 

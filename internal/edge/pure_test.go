@@ -100,11 +100,7 @@ func TestBucketsAreBounded(t *testing.T) {
 		t.Error("what was given back is not there")
 	}
 	b.giveBack("nobody")
-	n := 0
-	for k := b.newest; k != nil; k = k.older {
-		n++
-	}
-	if n != len(b.table) {
+	if n := b.order.Len(); n != len(b.table) {
 		t.Errorf("the list holds %d buckets, the table %d", n, len(b.table))
 	}
 }

@@ -99,19 +99,19 @@ func (s *shape) decode(b []byte, dst any) *evenkeel.Error {
 
 // object reads an object that is known to be valid JSON.
 func (s *shape) object(b []byte, v reflect.Value, path string) *evenkeel.Error {
-	i := skipSpace(b, 0)
+	i := jsonscan.Space(b, 0)
 	if b[i] != '{' {
 		return badField(path, "must be an object")
 	}
 	seen := make([]bool, len(s.fields))
 	for i++; ; {
-		for i = skipSpace(b, i); b[i] == ','; {
-			i = skipSpace(b, i+1)
+		for i = jsonscan.Space(b, i); b[i] == ','; {
+			i = jsonscan.Space(b, i+1)
 		}
 		if b[i] == '}' {
 			return nil
 		}
-		end := stringEnd(b, i)
+		end := jsonscan.String(b, i)
 		field, known := s.fields[string(b[i+1:end-1])]
 		if !known { // as it stands there; it may be written with escapes
 			name := unquote(b[i:end])
@@ -123,8 +123,8 @@ func (s *shape) object(b []byte, v reflect.Value, path string) *evenkeel.Error {
 			return badField(join(path, field.name), "is there twice")
 		}
 		seen[field.ordinal] = true
-		i = skipSpace(b, end)
-		i = skipSpace(b, i+1) // the colon
+		i = jsonscan.Space(b, end)
+		i = jsonscan.Space(b, i+1) // the colon
 		end = valueEnd(b, i)
 		raw := b[i:end]
 		i = end
@@ -137,32 +137,14 @@ func (s *shape) object(b []byte, v reflect.Value, path string) *evenkeel.Error {
 	}
 }
 
-// The following walk over text that is known to be valid JSON.
-
-func skipSpace(b []byte, i int) int {
-	for b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n' {
-		i++
-	}
-	return i
-}
-
-// stringEnd returns where the string that begins at i ends.
-func stringEnd(b []byte, i int) int {
-	for i++; b[i] != '"'; i++ {
-		if b[i] == '\\' {
-			i++
-		}
-	}
-	return i + 1
-}
-
-// valueEnd returns where the value that begins at i ends.
+// valueEnd returns where the value that begins at i ends, in text that is known to
+// be valid JSON, however deep it is.
 func valueEnd(b []byte, i int) int {
 	depth := 0
 	for i < len(b) {
 		switch b[i] {
 		case '"':
-			i = stringEnd(b, i)
+			i = jsonscan.String(b, i)
 			if depth == 0 {
 				return i
 			}

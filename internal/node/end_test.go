@@ -49,16 +49,7 @@ func (f *brokenFile) Sync() error {
 // its end with the reason.
 func TestBrokenDisk(t *testing.T) {
 	disk := &brokenDisk{}
-	host := testHost(t)
-	host.openDir = func(path string) (journal.FS, error) {
-		var err error
-		disk.FS, err = journal.OpenDir(path)
-		return disk, err
-	}
-	n, err := Start(t.Context(), testConfig(t), host)
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := startOnDisk(t, func(fs journal.FS) journal.FS { disk.FS = fs; return disk })
 	disk.broken.Store(true)
 	status, answer := ask(t, n, "POST", "/v1/auth/login", "", map[string]string{"start": n.FirstRun().StartToken})
 	if status != http.StatusServiceUnavailable {

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/evenkeel/evenkeel/internal/auth"
+	"github.com/evenkeel/evenkeel/internal/journal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,6 +44,21 @@ func testHost(t *testing.T) Host {
 func startNode(t *testing.T, cfg Config) *Node {
 	t.Helper()
 	n, err := Start(t.Context(), cfg, testHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// startOnDisk starts a node whose journal is on a disk of the test's own making.
+func startOnDisk(t *testing.T, on func(journal.FS) journal.FS) *Node {
+	t.Helper()
+	host := testHost(t)
+	host.openDir = func(path string) (journal.FS, error) {
+		fs, err := journal.OpenDir(path)
+		return on(fs), err
+	}
+	n, err := Start(t.Context(), testConfig(t), host)
 	if err != nil {
 		t.Fatal(err)
 	}

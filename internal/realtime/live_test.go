@@ -138,7 +138,7 @@ func TestShelfBudget(t *testing.T) {
 		t.Fatalf("%+v", done)
 	}
 	s.forgetAll("n:")
-	if s.bytes != 0 || len(s.rings) != 0 || s.newest != nil || s.oldest != nil {
+	if s.bytes != 0 || len(s.rings) != 0 || s.order.Len() != 0 {
 		t.Fatalf("%d bytes of %d channels are left", s.bytes, len(s.rings))
 	}
 }

@@ -3,6 +3,7 @@
 package realtime
 
 import (
+	"container/list"
 	"strings"
 	"time"
 
@@ -24,9 +25,7 @@ type shelf struct {
 	budget int
 	bytes  int
 	rings  map[string]*ring
-	// newest and oldest are the ends of the list of rings by their last
-	// publication.
-	newest, oldest *ring
+	order  list.List // of all rings, the one published on last in front
 }
 
 // ring is what is kept of one channel.
@@ -37,8 +36,7 @@ type ring struct {
 	items   []kept
 	bytes   int // of their data
 	age     time.Duration
-
-	newer, older *ring
+	place   *list.Element // in shelf.order
 }
 
 type kept struct {
@@ -59,11 +57,10 @@ func (s *shelf) put(channel string, item Item, keep Keep, epoch string, now time
 	if r == nil {
 		r = &ring{channel: channel, epoch: epoch, next: 1}
 		s.rings[channel] = r
+		r.place = s.order.PushFront(r)
 		s.bytes += ringBytes + len(channel)
-	} else {
-		s.unlink(r)
 	}
-	s.link(r)
+	s.order.MoveToFront(r.place)
 	item.Offset = r.next
 	r.next++
 	r.age = keep.Age
@@ -74,8 +71,8 @@ func (s *shelf) put(channel string, item Item, keep Keep, epoch string, now time
 		s.shift(r)
 	}
 	s.age(r, now)
-	for s.bytes > s.budget && s.oldest != r {
-		s.forget(s.oldest)
+	for s.bytes > s.budget && s.order.Len() > 1 {
+		s.forget(s.order.Back().Value.(*ring))
 	}
 	return evenkeel.Position{Epoch: r.epoch, Offset: item.Offset}
 }
@@ -101,19 +98,19 @@ func (s *shelf) forget(r *ring) {
 	for len(r.items) > 0 {
 		s.shift(r)
 	}
-	s.unlink(r)
+	s.order.Remove(r.place)
 	delete(s.rings, r.channel)
 	s.bytes -= ringBytes + len(r.channel)
 }
 
 // forgetAll drops all channels whose names begin so.
 func (s *shelf) forgetAll(prefix string) {
-	for r := s.oldest; r != nil; {
-		next := r.newer
+	for at := s.order.Back(); at != nil; {
+		r, newer := at.Value.(*ring), at.Prev()
 		if strings.HasPrefix(r.channel, prefix) {
 			s.forget(r)
 		}
-		r = next
+		at = newer
 	}
 }
 
@@ -153,29 +150,4 @@ func (s *shelf) read(q Read, now time.Duration) *ReadDone {
 		done.Items = append(done.Items, item.Item)
 	}
 	return done
-}
-
-func (s *shelf) link(r *ring) {
-	r.older = s.newest
-	if s.newest != nil {
-		s.newest.newer = r
-	}
-	s.newest = r
-	if s.oldest == nil {
-		s.oldest = r
-	}
-}
-
-func (s *shelf) unlink(r *ring) {
-	if r.newer != nil {
-		r.newer.older = r.older
-	} else {
-		s.newest = r.older
-	}
-	if r.older != nil {
-		r.older.newer = r.newer
-	} else {
-		s.oldest = r.newer
-	}
-	r.newer, r.older = nil, nil
 }
