@@ -24,6 +24,10 @@ type Cell interface {
 	// unless one fails.
 	Propose(commands []*evenkeel.Command, done func(results []evenkeel.Result, err error))
 
+	// Wall is the cell's time of day: that of the last entry, and what has passed
+	// since. A cell in which nothing happens makes no entries.
+	Wall() evenkeel.Time
+
 	// WaitApplied returns when the local replica reflects the index.
 	WaitApplied(ctx context.Context, index uint64) error
 

@@ -28,17 +28,20 @@ type testCell struct {
 
 	mu     sync.Mutex
 	desk   *desk.Desk
+	formed time.Time // to the millisecond, by which the cell counts
 	time   evenkeel.DeskTime
 	index  uint64
 	events func([]evenkeel.Event)
-	fail   error // of every proposal, which is not applied then
-	lose   int   // that many proposals are applied, but their results lost
-	lag    bool  // WaitApplied waits in vain
+	fail   error             // of every proposal, which is not applied then
+	lose   int               // that many proposals are applied, but their results lost
+	lag    bool              // WaitApplied waits in vain
+	idle   evenkeel.Duration // how long ago the last entry is, besides what the test takes
 	status CellStatus
 }
 
 func newTestCell(t testing.TB) *testCell {
-	c := &testCell{t: t, desk: desk.New(), time: 1, events: func([]evenkeel.Event) {}}
+	now := time.Now()
+	c := &testCell{t: t, desk: desk.New(), formed: now.Add(-time.Duration(now.Nanosecond() % int(time.Millisecond))), time: 1, events: func([]evenkeel.Event) {}}
 	return c
 }
 
@@ -111,6 +114,12 @@ func (c *testCell) set(change func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	change()
+}
+
+func (c *testCell) Wall() evenkeel.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.desk.Wall() + evenkeel.Time(time.Since(c.formed)/time.Millisecond) + evenkeel.Time(c.idle)
 }
 
 func (c *testCell) WaitApplied(ctx context.Context, index uint64) error {
@@ -255,7 +264,7 @@ func (f *fixture) form(hash string) {
 	f.Helper()
 	system := evenkeel.System()
 	f.must(system, &evenkeel.CellForm{
-		CellID: "cell", Generation: "g1", Wall: evenkeel.TimeOf(time.Now()), Limits: evenkeel.DefaultLimits(),
+		CellID: "cell", Generation: "g1", Wall: evenkeel.TimeOf(f.cell.formed), Limits: evenkeel.DefaultLimits(),
 		Admin:    evenkeel.Agent{ID: "admin", Name: "Admin", Email: "admin@localhost", Role: evenkeel.RoleAdmin},
 		Password: hash, OneTime: true, StartHash: auth.Hash("ekf_start"),
 	})

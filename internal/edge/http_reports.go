@@ -84,9 +84,7 @@ func reportStaffing(q *request) (*answer, *evenkeel.Error) {
 
 // readReport reads what all reports are asked for, by the cell's wall clock.
 func (q *request) readReport(name string) (a *reportQuery, err *evenkeel.Error) {
-	var now evenkeel.Time
-	q.edge.cfg.Cell.View(func(r Reader) { now = r.Wall() })
-	return readReport(parameters(q.URL.Query()), name, now+1)
+	return readReport(parameters(q.URL.Query()), name, q.edge.cfg.Cell.Wall()+1)
 }
 
 // serviceLevel is what a queue promises; that of a new queue for one that is

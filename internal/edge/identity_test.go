@@ -181,3 +181,14 @@ func TestContext(t *testing.T) {
 		t.Errorf("removed: %s", r.body)
 	}
 }
+
+// TestTokensInAQuietCell: where nothing happens for long no entry tells the time,
+// and yet a token that was signed now is good, and one that has ended is not.
+func TestTokensInAQuietCell(t *testing.T) {
+	f := newFixture(t)
+	f.trust()
+	f.cell.set(func() { f.cell.idle = evenkeel.Hour })
+	in := func(d time.Duration) int64 { return time.Now().Add(time.Hour + d).Unix() }
+	f.identify("", signed(t, shopSecret, jwt.MapClaims{"sub": "ann", "iat": in(0), "exp": in(5 * time.Minute)})).want(200)
+	f.identify("", signed(t, shopSecret, jwt.MapClaims{"sub": "ann", "exp": in(-time.Minute)})).refused(evenkeel.CodeTokenExpired, "identity")
+}

@@ -10,7 +10,7 @@ import "github.com/evenkeel/evenkeel"
 type Reader interface {
 	Index() uint64
 	Now() evenkeel.DeskTime
-	Wall() evenkeel.Time
+	Wall() evenkeel.Time // as of the last entry; Cell.Wall is now
 	Status() evenkeel.DeskStatus
 	Limits() evenkeel.Limits
 

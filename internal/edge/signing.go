@@ -31,10 +31,8 @@ func signingPurpose(workspace string, use evenkeel.SigningUse) string {
 func (e *Edge) jwtCheck(workspace string, use evenkeel.SigningUse) (check auth.JWTCheck, now evenkeel.Time, refusal *evenkeel.Error) {
 	var s evenkeel.Signing
 	trusts := false
-	e.cfg.Cell.View(func(r Reader) {
-		s, trusts = r.Signing(workspace, use)
-		now = r.Wall()
-	})
+	e.cfg.Cell.View(func(r Reader) { s, trusts = r.Signing(workspace, use) })
+	now = e.cfg.Cell.Wall()
 	if !trusts {
 		return check, now, evenkeel.Errorf(evenkeel.CodeUnauthenticated,
 			"the workspace trusts no signed tokens yet: an admin says which with PUT /v1/workspaces/%s/%s", workspace, use)

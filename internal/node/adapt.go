@@ -65,6 +65,8 @@ func withRefused(results []evenkeel.Result, refused map[int]*evenkeel.Error, n i
 	return all
 }
 
+func (c cellOf) Wall() evenkeel.Time { return c.cellWall() }
+
 func (c cellOf) WaitApplied(ctx context.Context, index uint64) error {
 	return c.replica.WaitApplied(ctx, index)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/desk"
 )
 
 // How this node's wall clock is reported: seldom, and only if it moved against
@@ -57,6 +58,12 @@ type deskAnchor struct {
 
 func (n *Node) deskTime() evenkeel.DeskTime {
 	return n.anchor.desk + evenkeel.DeskTime(time.Since(n.anchor.at)/time.Millisecond)
+}
+
+// cellWall is the cell's time of day: desk time goes on between entries.
+func (n *Node) cellWall() (wall evenkeel.Time) {
+	n.replica.View(func(d *desk.Desk) { wall = d.Wall() + evenkeel.Time(n.deskTime()-d.Now()) })
+	return wall
 }
 
 func (n *Node) tellClock(report *clockReport) {

@@ -31,11 +31,8 @@ func (n *Node) keepHours() {
 // sets off.
 func (n *Node) tellHours() {
 	var list []evenkeel.QueueSchedule
-	var now evenkeel.Time
-	n.replica.View(func(d *desk.Desk) {
-		list = d.Schedules()
-		now = d.Wall() + evenkeel.Time(n.deskTime()-d.Now())
-	})
+	n.replica.View(func(d *desk.Desk) { list = d.Schedules() })
+	now := n.cellWall()
 	for i := range list {
 		s := &list[i]
 		body, err := hours.Due(s, now)
