@@ -59,7 +59,7 @@ func (c *Core) order(index, term uint64) *SnapshotOrder {
 // be renewed however little log there is.
 const (
 	shrunkFrom = 8 << 20
-	shrunkBy   = 4
+	shrunkBy   = 2
 )
 
 // quietAt returns when a snapshot is due if nothing else comes; false: none is.

@@ -16,8 +16,8 @@ func TestQuietIsDue(t *testing.T) {
 		"enough log":                {bytes: 4 << 20, entries: 9, due: true},
 		"a large machine":           {bytes: 4 << 20, entries: 9, most: 9 << 20, size: 9 << 20},
 		"half of it":                {bytes: 5 << 20, entries: 9, most: 10 << 20, size: 10 << 20, due: true},
-		"it was large":              {bytes: 100, entries: 1, most: 12 << 20, size: 1 << 20, due: true},
-		"not so large":              {bytes: 100, entries: 1, most: 12<<20 - 1, size: 1 << 20},
+		"it was large":              {bytes: 100, entries: 1, most: 10 << 20, size: 1 << 20, due: true},
+		"not so large":              {bytes: 100, entries: 1, most: 10<<20 - 1, size: 1 << 20},
 		"large, but no entry since": {most: 12 << 20, size: 1 << 20},
 	} {
 		core := &Core{limits: Limits{}.withDefaults()}
