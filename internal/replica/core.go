@@ -136,6 +136,7 @@ type Core struct {
 	applied  progress
 	snapshot snapshotState
 	conf     confTracker
+	funerals funerals
 
 	full    bool          // the journal refuses entries
 	handing bool          // leadership is being handed over because of a slow disk
@@ -216,6 +217,7 @@ func (c *Core) Advance(now time.Duration) {
 		c.nextTick = c.now + TickInterval
 		c.node.Tick()
 	}
+	c.contend()
 	c.watchDisk()
 	c.orderQuiet()
 }
@@ -257,9 +259,6 @@ func (c *Core) ReadIndex(context []byte) { c.node.ReadIndex(context) }
 
 // TransferLeader hands leadership to another voter. Proposals wait meanwhile.
 func (c *Core) TransferLeader(to uint64) { c.node.TransferLeader(to) }
-
-// ForgetLeader makes a follower forget a leader that is proven dead.
-func (c *Core) ForgetLeader() error { return c.node.ForgetLeader() }
 
 // Campaign stands for election at once.
 func (c *Core) Campaign() error { return c.node.Campaign() }

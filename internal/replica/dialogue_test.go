@@ -33,8 +33,9 @@ var update = flag.Bool("update", false, "write what happens into testdata as wha
 //	wait DURATION [N...]    time passes, nothing is done: the process was stopped
 //	watch N DURATION        time passes, nothing is done but that the node wakes
 //	wake N                  when the node wants to be woken
-//	campaign N, transfer N M, forget N, read N, member N add M
+//	campaign N, transfer N M, read N, member N add M
 //	crash N, start N        from what is on its disk
+//	dead N M..., alive N M  N knows for certain that M has ended, or is back
 //	cut N..., heal          these nodes hear nobody else
 //	full N, room N          the journal refuses entries, or takes them again
 //	save N, abort N         the snapshot that the node takes succeeds or fails
@@ -174,8 +175,16 @@ func (r *rig) doRaft(verb string, n *rigNode, args []string) error {
 	switch verb {
 	case "campaign":
 		err = n.core.Campaign()
-	case "forget":
-		err = n.core.ForgetLeader()
+	case "dead", "alive":
+		ids, bad := numbers(args)
+		for _, id := range ids {
+			if verb == "dead" {
+				n.core.Dead(r.now, id)
+			} else {
+				n.core.Alive(id)
+			}
+		}
+		err = bad
 	case "read":
 		n.core.ReadIndex([]byte(args[0]))
 	case "full", "room":

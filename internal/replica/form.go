@@ -137,6 +137,7 @@ func (c *Core) Wake() (time.Duration, bool) {
 		consider(t)
 	}
 	if t, due := c.quietAt(); due {
+	if t, mourning := c.nextContest(); mourning {
 		consider(t)
 	}
 	return at, found

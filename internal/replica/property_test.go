@@ -64,6 +64,11 @@ func (s *schedule) step() {
 	if n.core == nil {
 		if kind < 30 {
 			r.start(n)
+			for _, other := range r.nodes {
+				if other.core != nil {
+					other.core.Alive(n.id)
+				}
+			}
 		}
 		return
 	}
@@ -109,6 +114,12 @@ func (s *schedule) harm(n *rigNode, kind int) {
 		r.pump(n)
 	default:
 		r.crash(n)
+		for _, other := range r.nodes {
+			if other.core != nil && rapid.Bool().Draw(s.rt, "proof") {
+				other.core.Dead(r.now, n.id)
+				r.pump(other)
+			}
+		}
 	}
 }
 

@@ -146,6 +146,7 @@ func (c *Core) follow(rd raft.Ready) {
 	if rd.SoftState != nil {
 		c.role, c.lead = rd.SoftState.RaftState, rd.SoftState.Lead
 	}
+	c.mourn()
 	leads := c.role == raft.StateLeader
 	if led && (!leads || c.term != term) {
 		c.lose(noLeader())
