@@ -207,13 +207,13 @@ func NewCore(cfg CoreConfig) (*Core, error) {
 // the caller is, and a due deadline of the desk becomes an entry.
 func (c *Core) Advance(now time.Duration) {
 	c.reach(now)
-	if c.alone() {
-		// Nobody to hear from: no tick means anything. Campaign until it leads.
-		if c.role == raft.StateFollower && c.failing == nil {
-			_ = c.node.Campaign() // refused while a change of configuration is unapplied: once more then
-		}
+	if c.alone() && c.role == raft.StateFollower && c.failing == nil {
+		_ = c.node.Campaign() // refused while a change of configuration is unapplied: once more then
+	}
+	switch {
+	case c.quiet():
 		c.nextTick = c.now + TickInterval
-	} else if c.now >= c.nextTick {
+	case c.now >= c.nextTick:
 		c.nextTick = c.now + TickInterval
 		c.node.Tick()
 	}
@@ -314,6 +314,10 @@ func (c *Core) Dismiss() []*Proposal {
 // alone tells whether this replica is the only voter.
 func (c *Core) alone() bool { return c.voter }
 
+// quiet tells whether no tick means anything: there is nobody to hear from, nor
+// to be heard.
+func (c *Core) quiet() bool { return c.voter && len(c.conf.state.GetLearners()) == 0 }
+
 // allCommitted returns the hard state to start from. The journal need not know
 // how far the log was committed. The only voter does: what is durable here is
 // committed, unless the configuration changes on the way.
@@ -338,6 +342,7 @@ func soleVoter(conf *raftpb.ConfState, id uint64) bool {
 // measure recomputes what follows from the configuration.
 func (c *Core) measure() {
 	c.voter = soleVoter(c.conf.state, c.id)
+	c.log.members = c.conf.state
 }
 
 func diskFull() *evenkeel.Error {

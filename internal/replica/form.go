@@ -122,7 +122,7 @@ func (c *Core) Wake() (time.Duration, bool) {
 	if c.failing != nil {
 		return 0, false
 	}
-	if !c.alone() || c.role != raft.StateLeader {
+	if !c.quiet() || c.role != raft.StateLeader {
 		consider(c.nextTick)
 	}
 	if c.busy {
@@ -137,6 +137,8 @@ func (c *Core) Wake() (time.Duration, bool) {
 		consider(t)
 	}
 	if t, due := c.quietAt(); due {
+		consider(t)
+	}
 	if t, mourning := c.nextContest(); mourning {
 		consider(t)
 	}

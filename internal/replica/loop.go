@@ -70,8 +70,7 @@ func (r *Replica) turn() error {
 }
 
 // act hands on what the core wants done. The appends outstanding are bounded by
-// the core (one with entries at a time), the applies by maxApplyingBytes. A cell
-// of one has no messages to send and no reads to confirm.
+// the core (one with entries at a time), the applies by maxApplyingBytes.
 func (r *Replica) act(ready Ready) {
 	for _, a := range ready.Appends {
 		r.writes.put(diskTask{append: a})
@@ -82,13 +81,18 @@ func (r *Replica) act(ready Ready) {
 	for _, answer := range ready.Answers {
 		answer.Proposal.Done(nil, answer.Err)
 	}
+	for _, read := range ready.Reads {
+		r.reads.answer(read)
+	}
+	r.post(ready.Messages)
 }
 
 // publish lets others see the core's state.
 func (r *Replica) publish() {
 	status := r.core.Status()
 	r.statusMu.Lock()
-	changed := status.Serving != r.status.Serving || status.JournalFull != r.status.JournalFull || status.Stalled != r.status.Stalled
+	changed := status.Serving != r.status.Serving || status.JournalFull != r.status.JournalFull || status.Stalled != r.status.Stalled ||
+		status.Leader != r.status.Leader || status.Members != r.status.Members
 	r.status = status
 	r.statusMu.Unlock()
 	if changed {

@@ -4,6 +4,7 @@ package replica
 
 import (
 	"fmt"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -23,6 +24,7 @@ type memLog struct {
 	entries             []*raftpb.Entry
 	prevIndex, prevTerm uint64
 	snapshot            *raftpb.SnapshotMetadata
+	members             *raftpb.ConfState // as of the last applied change
 }
 
 func newMemLog(cfg CoreConfig) *memLog {
@@ -33,6 +35,7 @@ func newMemLog(cfg CoreConfig) *memLog {
 		prevIndex: cfg.Snapshot.GetIndex(),
 		prevTerm:  cfg.Snapshot.GetTerm(),
 		snapshot:  cfg.Snapshot,
+		members:   cfg.ConfState,
 	}
 }
 
@@ -81,12 +84,25 @@ func (l *memLog) LastIndex() (uint64, error) { return l.last(), nil }
 func (l *memLog) FirstIndex() (uint64, error) { return l.prevIndex + 1, nil }
 
 // Snapshot implements raft.Storage: the descriptor of the newest snapshot, whose
-// stream travels by itself.
+// stream travels by itself. None is better than one in which a member is missing:
+// raft does not start that member from it.
 func (l *memLog) Snapshot() (*raftpb.Snapshot, error) {
-	if l.snapshot == nil {
+	if l.snapshot == nil || !l.snapshotComplete() {
 		return nil, raft.ErrSnapshotTemporarilyUnavailable
 	}
 	return &raftpb.Snapshot{Metadata: proto.CloneOf(l.snapshot)}, nil
+}
+
+// snapshotComplete tells whether all members are in the newest snapshot's
+// configuration.
+func (l *memLog) snapshotComplete() bool {
+	inside := everybody(l.snapshot.GetConfState())
+	for _, id := range everybody(l.members) {
+		if !slices.Contains(inside, id) {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *memLog) last() uint64 { return l.prevIndex + uint64(len(l.entries)) }

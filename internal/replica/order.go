@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -26,6 +27,8 @@ type snapshotState struct {
 	since          time.Duration // when the last entry was handed out that was not a mere tick
 	gaveUp         bool          // the last one, and no entry was handed out since
 	most           int64         // the largest that the machine was since it was at rest
+
+	lastIndex, lastTerm uint64 // of what was handed out
 }
 
 // count takes note of an entry that is handed out.
@@ -33,24 +36,26 @@ func (s *snapshotState) count(e *raftpb.Entry) {
 	s.bytes += entryBytes(e)
 	s.entries++
 	s.gaveUp = false
+	s.lastIndex, s.lastTerm = e.GetIndex(), e.GetTerm()
 }
 
 func (s *snapshotState) restored() { s.bytes, s.entries = 0, 0 }
 
 // orderSnapshot orders one behind the last entry handed out, when it is due. It
 // waits for changes of members to be applied, whose configuration is part of it.
-func (c *Core) orderSnapshot(last *raftpb.Entry) *SnapshotOrder {
+func (c *Core) orderSnapshot() *SnapshotOrder {
 	s := &c.snapshot
 	due := s.wanted || s.bytes >= max(c.limits.SnapshotBytes, s.size/2) || s.entries >= c.limits.SnapshotEntries
 	if !due || s.ordered != nil || c.conf.outstanding > 0 {
 		return nil
 	}
-	return c.order(last.GetIndex(), last.GetTerm())
+	return c.order()
 }
 
-func (c *Core) order(index, term uint64) *SnapshotOrder {
+// order begins a snapshot behind the last entry handed out.
+func (c *Core) order() *SnapshotOrder {
 	s := &c.snapshot
-	s.ordered = &SnapshotOrder{Index: index, Term: term, ConfState: proto.CloneOf(c.conf.state)}
+	s.ordered = &SnapshotOrder{Index: s.lastIndex, Term: s.lastTerm, ConfState: proto.CloneOf(c.conf.state)}
 	s.bytes, s.entries, s.wanted = 0, 0, false
 	return s.ordered
 }
@@ -71,14 +76,32 @@ func (c *Core) quietAt() (time.Duration, bool) {
 	return s.since + c.limits.QuietAfter, due
 }
 
-// orderQuiet orders one behind the last applied entry, when all has been quiet.
+// orderQuiet orders one when all has been quiet.
 func (c *Core) orderQuiet() {
 	if at, due := c.quietAt(); due && c.now >= at {
-		a := &Apply{Freeze: c.order(c.applied.index, c.applied.term)}
-		a.Freeze.Rest, c.snapshot.most = true, 0
-		c.applying = append(c.applying, a)
-		c.out.Applies = append(c.out.Applies, a)
+		order := c.order()
+		order.Rest, c.snapshot.most = true, 0
+		c.freeze(order)
 	}
+}
+
+// includeMembers orders a snapshot if the newest is of before a member joined,
+// who cannot start from it, and the log does not begin at its beginning.
+func (c *Core) includeMembers() {
+	if c.role != raft.StateLeader || c.log.prevIndex == 0 || c.log.snapshotComplete() {
+		return
+	}
+	c.snapshot.wanted = true
+	if order := c.orderSnapshot(); order != nil {
+		c.freeze(order)
+	}
+}
+
+// freeze has a snapshot taken without another entry before it.
+func (c *Core) freeze(order *SnapshotOrder) {
+	a := &Apply{Freeze: order}
+	c.applying = append(c.applying, a)
+	c.out.Applies = append(c.out.Applies, a)
 }
 
 // WantSnapshot has a snapshot ordered behind the next entry that is handed out,
@@ -93,7 +116,7 @@ func (c *Core) SnapshotSaved(order *SnapshotOrder, size int64) {
 	}
 	c.snapshot.ordered, c.snapshot.size = nil, size
 	tail := c.limits.TailBytes
-	if c.alone() && len(c.conf.state.GetLearners()) == 0 {
+	if c.quiet() {
 		tail = 0
 	}
 	c.log.saved(&raftpb.SnapshotMetadata{
@@ -101,6 +124,7 @@ func (c *Core) SnapshotSaved(order *SnapshotOrder, size int64) {
 		Index:     proto.Uint64(order.Index),
 		Term:      proto.Uint64(order.Term),
 	}, tail)
+	c.includeMembers()
 }
 
 // SnapshotFailed reports that the ordered snapshot was given up. The next try

@@ -229,7 +229,7 @@ func (c *Core) emitApply(m *raftpb.Message) {
 		c.snapshot.count(e)
 		a.Entries = append(a.Entries, item)
 	}
-	a.Freeze = c.orderSnapshot(m.GetEntries()[len(m.GetEntries())-1])
+	a.Freeze = c.orderSnapshot()
 	c.applying = append(c.applying, a)
 	c.out.Applies = append(c.out.Applies, a)
 }
@@ -309,6 +309,7 @@ func (c *Core) Applied(now time.Duration, a *Apply, state Applied) error {
 	for _, m := range a.responses {
 		c.deliver(m)
 	}
+	c.includeMembers()
 	return nil
 }
 

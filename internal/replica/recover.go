@@ -52,15 +52,18 @@ func (r *Replica) adopt(found *journal.Recovered) error {
 	return r.replay()
 }
 
-// form makes a fresh journal that of a cell of one.
+// form makes a fresh journal that of a cell of one, or of a member of another.
 func (r *Replica) form(found *journal.Recovered) error {
 	if r.cfg.NodeID == 0 {
 		return errors.New("a fresh cell needs a node id")
 	}
 	found.Meta = append(binary.BigEndian.AppendUint64(nil, r.cfg.NodeID), r.cfg.Meta...)
-	found.ConfState = &raftpb.ConfState{Voters: []uint64{r.cfg.NodeID}}
+	found.ConfState = &raftpb.ConfState{Voters: r.cfg.Voters}
+	if len(r.cfg.Voters) == 0 {
+		found.ConfState.Voters = []uint64{r.cfg.NodeID}
+	}
 	if err := r.disk.Append(&journal.Batch{Meta: found.Meta, ConfState: found.ConfState}); err != nil {
-		return fmt.Errorf("form a cell of one: %w", err)
+		return fmt.Errorf("begin the journal: %w", err)
 	}
 	return nil
 }

@@ -24,12 +24,15 @@ type Config struct {
 	SegmentSize int64 // of the journal, bytes; 0: its default
 
 	// NodeID is this replica's id in the cell, not 0. A fresh directory becomes a
-	// cell of this one voter.
+	// cell of this one voter, or a member of the cell whose log begins with Voters:
+	// it learns of itself, and of all else, from its leader.
 	NodeID uint64
+	Voters []uint64
 	// Meta is the node's own record (cell, names); at most 4,000 bytes.
 	Meta []byte
 
-	Limits Limits
+	Limits  Limits
+	Network Network // nil: there are no others
 
 	// OnApply gets the output of each entry applied after Open has returned, in log
 	// order, before the proposers get their results. It must not block, and may View.
@@ -65,6 +68,8 @@ type Replica struct {
 	inbox   mailbox[input]     // to the core
 	writes  mailbox[diskTask]  // to the journal
 	applies mailbox[applyTask] // to the machine
+
+	reads reads
 
 	applied  atomic.Uint64 // index of the last applied entry
 	saved    atomic.Uint64 // index of the last snapshot that this process has made

@@ -4,6 +4,7 @@ package replica
 
 import (
 	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -20,6 +21,10 @@ type Status struct {
 	Outage  bool               // no entry has said yet that an outage is over
 	Lanes   [laneCount]Waiting // by Lane
 	Pushes  int64              // bytes of pushes waiting or uncommitted
+
+	// Members are the voters and learners as of the last applied change. Not to be
+	// changed.
+	Members *raftpb.ConfState
 
 	Held        int64 // bytes of own entries not yet applied
 	LogFirst    uint64
@@ -45,7 +50,7 @@ func (c *Core) Status() Status {
 		ID: c.id, Leader: c.lead, Leads: c.role == raft.StateLeader, Serving: c.serving(), Term: c.term,
 		Applied: c.applied.index, Time: c.clock.now(c.now), Outage: c.clock.outage || c.clock.pause > 0, Pushes: c.lanes.pushBytes,
 		Held: c.heldBytes, LogFirst: c.log.prevIndex + 1, LogLast: c.log.last(), Snapshot: c.log.snapshot.GetIndex(),
-		JournalFull: c.full, Stalled: c.Stalled(),
+		Members: c.conf.state, JournalFull: c.full, Stalled: c.Stalled(),
 	}
 	for lane := range c.lanes.lane {
 		s.Lanes[lane] = Waiting{Commands: c.lanes.lane[lane].commands, Bytes: c.lanes.lane[lane].bytes}
