@@ -30,6 +30,7 @@ func layers() []layer {
 		{"internal/desk", []string{root, "internal/routing"}, "the state machine knows nobody who feeds it"},
 		{"internal/journal", nil, "the journal stores bytes; what they mean is the replica's business"},
 		{"internal/replica", []string{root, "internal/desk", "internal/journal"}, "the replica is the desk over a log, whoever asks"},
+		{"internal/transport", nil, "connections carry bytes; what they mean is the node's business"},
 		{"internal/bus", []string{root}, adapter},
 		{"internal/jsonscan", nil, "where a value ends has nothing to do with what it means"},
 		{"internal/realtime", []string{root, "internal/jsonscan"}, "the protocol's frames are text to be cut; " + adapter},

@@ -1,0 +1,81 @@
+package transport
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Protocol is the version of what goes over a connection. Both sides must have
+// the same.
+const Protocol = 1
+
+// Hello is what each side of a connection says first.
+type Hello struct {
+	Protocol   int    `json:"protocol"`
+	Cell       string `json:"cell"`
+	Generation string `json:"generation"`
+	Node       uint64 `json:"node"`
+	Boot       string `json:"boot"`    // another for each process
+	Version    string `json:"version"` // of the program
+	Level      uint32 `json:"level"`   // the highest feature level it understands
+	Last       uint64 `json:"last"`    // index of the last log entry on its disk
+	Address    string `json:"address"` // where others reach it; empty: as before
+
+	// Purpose, of the side that dials, is what the connection is for.
+	Purpose purpose `json:"purpose,omitempty"`
+	// Refusal, of the side that answers, says why there is no connection.
+	Refusal string `json:"refusal,omitempty"`
+}
+
+type purpose string
+
+const (
+	forFrames purpose = "frames"
+	forStream purpose = "stream"
+	forJoin   purpose = "join"
+)
+
+// RefusedError is the other side's no to a connection, in its words.
+type RefusedError struct{ Reason string }
+
+func (e *RefusedError) Error() string { return "the other node refuses: " + e.Reason }
+
+const maxHello = 64 << 10
+
+// writeMessage writes a JSON message with its length before it.
+func writeMessage(w io.Writer, message any) error {
+	b, err := json.Marshal(message)
+	if err != nil {
+		return fmt.Errorf("encode %T: %w", message, err)
+	}
+	if len(b) > maxHello {
+		return fmt.Errorf("a message has at most %d bytes, this one %d", maxHello, len(b))
+	}
+	if _, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+// readMessage reads what writeMessage wrote.
+func readMessage(r io.Reader, message any) error {
+	var size [4]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	n := binary.BigEndian.Uint32(size[:])
+	if n > maxHello {
+		return errors.New("the other side does not speak this protocol")
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	if err := json.Unmarshal(b, message); err != nil {
+		return fmt.Errorf("the other side does not speak this protocol: %w", err)
+	}
+	return nil
+}
