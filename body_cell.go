@@ -69,19 +69,9 @@ type CellForm struct {
 	// VisitorKey signs visitors' tokens; sealed with the cell key before it
 	// comes here.
 	VisitorKey []byte `cbor:"9,keyasint,omitempty"`
-}
-
-// NodeUp says that a node's process started. All sessions of its earlier
-// incarnations end.
-type NodeUp struct {
-	Node string `cbor:"1,keyasint"`
-	Boot string `cbor:"2,keyasint"` // random, for each run of the process
-}
-
-// NodeLost says that an incarnation is gone.
-type NodeLost struct {
-	Node        string `cbor:"1,keyasint"`
-	Incarnation uint64 `cbor:"2,keyasint"`
+	// Authority certifies the nodes (DER); its key is sealed like VisitorKey.
+	Authority    []byte `cbor:"10,keyasint,omitempty"`
+	AuthorityKey []byte `cbor:"11,keyasint,omitempty"`
 }
 
 // ClockSet reports a voter's wall clock as its offset to desk time.
@@ -149,8 +139,6 @@ type StartUse struct {
 }
 
 func (*CellForm) Kind() Kind     { return KindCellForm }
-func (*NodeUp) Kind() Kind       { return KindNodeUp }
-func (*NodeLost) Kind() Kind     { return KindNodeLost }
 func (*ClockSet) Kind() Kind     { return KindClockSet }
 func (*Checkpoint) Kind() Kind   { return KindCheckpoint }
 func (*LimitsSet) Kind() Kind    { return KindLimitsSet }

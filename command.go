@@ -83,6 +83,12 @@ const (
 	KindWorkspaceDelete Kind = 110
 	// Service levels.
 	KindQueueRefused Kind = 120
+
+	// Nodes.
+	KindNodeInvite Kind = 130
+	KindNodeJoin   Kind = 131
+	KindNodeRemove Kind = 132
+	KindNodeDrain  Kind = 133
 )
 
 // Kinds lists every kind in the order of its number, with its name: the method
@@ -111,6 +117,7 @@ func Kinds() []KindInfo {
 		{KindWorkspaceDelete, "workspace.delete"},
 		{KindNamespacePut, "namespace.put"}, {KindNamespaceDelete, "namespace.delete"},
 		{KindQueueRefused, "queue.refused"},
+		{KindNodeInvite, "node.invite"}, {KindNodeJoin, "node.join"}, {KindNodeRemove, "node.remove"}, {KindNodeDrain, "node.drain"},
 	}
 }
 

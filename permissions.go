@@ -19,7 +19,7 @@ func Allowed(role Role, kind Kind) bool {
 	)
 	var who int
 	switch kind {
-	case KindCellForm, KindNodeUp, KindNodeLost, KindClockSet, KindCheckpoint,
+	case KindCellForm, KindNodeUp, KindNodeLost, KindNodeJoin, KindClockSet, KindCheckpoint,
 		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise,
 		KindQueueRefused, KindQueueHours, KindArchiveReport, KindCustomerIdentify:
 		who = 0 // the cell itself only
@@ -31,7 +31,7 @@ func Allowed(role Role, kind Kind) bool {
 		who = admin | operator
 	case KindWorkspacePut:
 		who = admin | operator
-	case KindWorkspaceDelete, KindLimitsSet:
+	case KindWorkspaceDelete, KindLimitsSet, KindNodeInvite, KindNodeRemove, KindNodeDrain:
 		who = operator
 	case KindAgentStatus, KindCustomerPut, KindContextSet:
 		who = staff | service

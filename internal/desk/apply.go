@@ -187,6 +187,14 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.nodeUp(b)
 	case *evenkeel.NodeLost:
 		return d.nodeLost(b)
+	case *evenkeel.NodeInvite:
+		return d.nodeInvite(b)
+	case *evenkeel.NodeJoin:
+		return d.nodeJoin(b)
+	case *evenkeel.NodeRemove:
+		return d.nodeRemove(b)
+	case *evenkeel.NodeDrain:
+		return d.nodeDrain(b)
 	case *evenkeel.ClockSet:
 		return d.clockSet(b)
 	case *evenkeel.Checkpoint:

@@ -1,10 +1,6 @@
 package desk
 
-import (
-	"sort"
-
-	"github.com/evenkeel/evenkeel"
-)
+import "github.com/evenkeel/evenkeel"
 
 // startLife is how long the first-run link is good.
 const startLife = 15 * evenkeel.Minute
@@ -24,7 +20,7 @@ func (d *Desk) cellForm(b *evenkeel.CellForm) (evenkeel.Result, *evenkeel.Error)
 	d.cell.CellID, d.cell.Generation, d.cell.Level = b.CellID, b.Generation, FeatureLevel
 	d.cell.Limits = b.Limits
 	d.cell.Offset = evenkeel.Duration(int64(b.Wall) - int64(d.cell.Now))
-	d.cell.VisitorKey = b.VisitorKey
+	d.cell.VisitorKey, d.cell.Authority, d.cell.AuthorityKey = b.VisitorKey, b.Authority, b.AuthorityKey
 	d.cell.StartHash, d.cell.StartAdmin = b.StartHash, b.Admin.ID
 	d.cell.StartUntil = d.cell.Now + evenkeel.DeskTime(startLife)
 
@@ -32,83 +28,6 @@ func (d *Desk) cellForm(b *evenkeel.CellForm) (evenkeel.Result, *evenkeel.Error)
 	d.furnish(&evenkeel.WorkspacePut{
 		Workspace: evenkeel.Workspace{ID: evenkeel.DefaultWorkspace, Name: "Default"}, Admin: &admin, Password: b.Password, OneTime: b.OneTime,
 	})
-	return evenkeel.Result{}, nil
-}
-
-// nodeUp issues the incarnation of a process that started. Whatever sessions an
-// earlier process of the node had are over.
-func (d *Desk) nodeUp(b *evenkeel.NodeUp) (evenkeel.Result, *evenkeel.Error) {
-	n := d.nodes.get(b.Node)
-	switch {
-	case b.Node == "" || b.Boot == "":
-		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeBadRequest, "a node needs a name and a boot id")
-	case n == nil && int64(d.nodes.len()) >= d.cell.Limits.Nodes:
-		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the cell knows %d nodes, which is its limit", d.nodes.len())
-	case n != nil && n.Boot == b.Boot && n.Incarnation != 0:
-		return evenkeel.Result{Incarnation: n.Incarnation, Repeated: true}, nil
-	}
-	if n == nil {
-		n = &nodeRow{ID: b.Node}
-		d.nodes.add(n)
-		d.account(rowBytes)
-		d.weighCopies() // one more may be needed
-	}
-	d.nodes.touch(n)
-	d.voidIncarnation(n)
-	d.cell.Incarnation++
-	n.Boot, n.Incarnation = b.Boot, d.cell.Incarnation
-	return evenkeel.Result{Incarnation: n.Incarnation}, nil
-}
-
-// nodeLost ends the sessions of a process that is gone.
-func (d *Desk) nodeLost(b *evenkeel.NodeLost) (evenkeel.Result, *evenkeel.Error) {
-	n := d.nodes.get(b.Node)
-	if n == nil || n.Incarnation != b.Incarnation || n.Incarnation == 0 {
-		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "node %q does not run as incarnation %d", b.Node, b.Incarnation)
-	}
-	d.nodes.touch(n)
-	d.voidIncarnation(n)
-	return evenkeel.Result{}, nil
-}
-
-// voidIncarnation makes a touched node's incarnation void at once; its sessions
-// end as follow-up work.
-func (d *Desk) voidIncarnation(n *nodeRow) {
-	if n.Incarnation != 0 && d.crews[n.Incarnation] != nil {
-		d.addWork(workEndSessions, "", n.Incarnation)
-	}
-	n.Incarnation, n.HasOffset = 0, false // its clock may be set before it comes again
-}
-
-// live tells whether an incarnation is that of a running process.
-func (d *Desk) liveIncarnation(incarnation uint64) bool {
-	for _, n := range d.nodes.list { // few, and any order gives the same answer
-		if n.Incarnation == incarnation {
-			return true
-		}
-	}
-	return false
-}
-
-// clockSet notes a voter's wall clock; wall time follows the median.
-func (d *Desk) clockSet(b *evenkeel.ClockSet) (evenkeel.Result, *evenkeel.Error) {
-	n := d.nodes.get(b.Node)
-	if n == nil || n.Incarnation == 0 {
-		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeNotFound, "there is no node %q", b.Node)
-	}
-	d.nodes.touch(n)
-	started := !n.HasOffset
-	n.Offset, n.HasOffset = b.Offset, true
-	var offsets []evenkeel.Duration
-	for _, n := range d.nodes.list {
-		if n.HasOffset && n.Incarnation != 0 {
-			offsets = append(offsets, n.Offset)
-		}
-	}
-	sort.Slice(offsets, func(i, j int) bool { return offsets[i] < offsets[j] })
-	offset := offsets[(len(offsets)-1)/2]
-	d.stepped(offset-d.cell.Offset, started)
-	d.cell.Offset = offset
 	return evenkeel.Result{}, nil
 }
 

@@ -160,6 +160,14 @@ func newBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.NodeUp)
 	case evenkeel.KindNodeLost:
 		return new(evenkeel.NodeLost)
+	case evenkeel.KindNodeInvite:
+		return new(evenkeel.NodeInvite)
+	case evenkeel.KindNodeJoin:
+		return new(evenkeel.NodeJoin)
+	case evenkeel.KindNodeRemove:
+		return new(evenkeel.NodeRemove)
+	case evenkeel.KindNodeDrain:
+		return new(evenkeel.NodeDrain)
 	case evenkeel.KindClockSet:
 		return new(evenkeel.ClockSet)
 	case evenkeel.KindCheckpoint:

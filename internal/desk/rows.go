@@ -61,6 +61,11 @@ type cellRow struct {
 	MissedSeq      uint64            `cbor:"50,keyasint"`            // of missed items
 	MissedDone     uint64            `cbor:"51,keyasint"`            // rises with each item that comes to its end
 	VersionSeq     uint64            `cbor:"100,keyasint,omitempty"` // the last version given
+	NodeSeq        uint64            `cbor:"110,keyasint,omitempty"` // the last number given to a node
+	Invites        []*invitation     `cbor:"111,keyasint,omitempty"` // replaced, never changed
+	Removed        []removedNode     `cbor:"112,keyasint,omitempty"` // the last ones; likewise
+	Authority      []byte            `cbor:"113,keyasint,omitempty"` // certifies the nodes
+	AuthorityKey   []byte            `cbor:"114,keyasint,omitempty"` // sealed
 }
 
 type nodeRow struct {
@@ -71,6 +76,13 @@ type nodeRow struct {
 	Offset      evenkeel.Duration `cbor:"4,keyasint"` // its wall clock against desk time
 	HasOffset   bool              `cbor:"5,keyasint,omitempty"`
 	Copy        *archiveCopy      `cbor:"30,keyasint,omitempty"` // nil: it has no copy of the archive
+
+	Number  uint64             `cbor:"40,keyasint,omitempty"`
+	Facts   evenkeel.NodeFacts `cbor:"41,keyasint"`
+	Drained bool               `cbor:"42,keyasint,omitempty"`
+	Joined  evenkeel.DeskTime  `cbor:"43,keyasint,omitempty"`
+	Token   string             `cbor:"44,keyasint,omitempty"` // hash of the one by which it joined
+	Key     []byte             `cbor:"45,keyasint,omitempty"` // public, with which it joined
 }
 
 // archiveCopy is a node's copy of the archive. It is replaced, never changed.
