@@ -1,0 +1,77 @@
+package node
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/replica"
+	"github.com/evenkeel/evenkeel/internal/transport"
+)
+
+// What nodes send each other. The numbers go over the wire: never change or reuse
+// one.
+const (
+	frameRaft      transport.Kind = 8  // a message of Raft, as protobuf
+	framePropose   transport.Kind = 9  // proposal
+	frameOutcome   transport.Kind = 10 // outcome
+	frameHeartbeat transport.Kind = 11 // heartbeat
+)
+
+// proposal asks the leader to put commands into the log.
+type proposal struct {
+	Request  uint64       `cbor:"1,keyasint"` // names the answer
+	Lane     replica.Lane `cbor:"2,keyasint"`
+	Commands [][]byte     `cbor:"3,keyasint"`
+}
+
+// outcome answers a proposal.
+type outcome struct {
+	Request uint64            `cbor:"1,keyasint"`
+	Results []evenkeel.Result `cbor:"2,keyasint,omitempty"`
+	Err     *evenkeel.Error   `cbor:"3,keyasint,omitempty"`
+}
+
+// heartbeat is how a node stands. Each sends it to all others.
+type heartbeat struct {
+	Incarnation uint64            `cbor:"1,keyasint"` // 0: the desk has not issued it yet
+	Applied     uint64            `cbor:"2,keyasint"`
+	Leader      uint64            `cbor:"3,keyasint"` // as far as it knows
+	Sessions    int64             `cbor:"4,keyasint"`
+	Memory      int64             `cbor:"5,keyasint"`
+	DiskFree    int64             `cbor:"6,keyasint"`
+	Offset      evenkeel.Duration `cbor:"7,keyasint"` // of its wall clock to desk time
+	Started     evenkeel.Time     `cbor:"8,keyasint"`
+	NotReady    string            `cbor:"9,keyasint,omitempty"`
+	Stopping    bool              `cbor:"10,keyasint,omitempty"`
+	Archive     archiveBeat       `cbor:"11,keyasint"`
+}
+
+// archiveBeat is how a node's copy of the archive stands.
+type archiveBeat struct {
+	State  string `cbor:"1,keyasint"`
+	Behind uint64 `cbor:"2,keyasint"`
+	Chats  int64  `cbor:"3,keyasint"`
+	Bytes  int64  `cbor:"4,keyasint"`
+	Detail string `cbor:"5,keyasint,omitempty"`
+}
+
+// wireMode reads what other versions of the program may have added to.
+func wireMode() cbor.DecMode {
+	mode, err := cbor.DecOptions{
+		IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden, MaxNestedLevels: 16, MaxArrayElements: 100000, MaxMapPairs: 1024,
+	}.DecMode()
+	if err != nil {
+		panic(err) // constant options
+	}
+	return mode
+}
+
+func encodeWire(message any) []byte {
+	b, err := cbor.Marshal(message)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", message, err)) // plain data
+	}
+	return b
+}
