@@ -30,6 +30,8 @@ const (
 	IncidentDiskSlow = "disk_stalled"
 	IncidentClock    = "clock_skew"
 	IncidentArchive  = "archive_failed"
+
+	IncidentNodesSilent = "nodes_silent" // so many that it may be the network
 )
 
 // Incident is something that the operator should know of: what was seen, what

@@ -11,11 +11,11 @@ import (
 
 // Bounds of what is kept of those who are to join, and of those who went.
 const (
-	maxInvites    = 64
-	maxInviteLife = 7 * 24 * evenkeel.Hour
-	maxRemoved    = 256
-	maxNodeAddress    = 300 // bytes of an address or URL
-	publicKeySize = 32
+	maxInvites     = 64
+	maxInviteLife  = 7 * 24 * evenkeel.Hour
+	maxRemoved     = 256
+	maxNodeAddress = 300 // bytes of an address or URL
+	publicKeySize  = 32
 )
 
 // invitation lets one node join. It is replaced, never changed.
@@ -234,6 +234,14 @@ func (d *Desk) Nodes() []evenkeel.Node {
 	return all
 }
 
+// Incarnation returns that of a node's running process; 0: none.
+func (d *Desk) Incarnation(node string) uint64 {
+	if n := d.nodes.get(node); n != nil {
+		return n.Incarnation
+	}
+	return 0
+}
+
 // NodeRemoved tells whether a number was that of a member that is none any more;
 // replaced: it may join again by itself.
 func (d *Desk) NodeRemoved(number uint64) (removed, replaced bool) {
@@ -278,4 +286,23 @@ func (d *Desk) clockSet(b *evenkeel.ClockSet) (evenkeel.Result, *evenkeel.Error)
 	d.stepped(offset-d.cell.Offset, started && len(offsets) == 1)
 	d.cell.Offset = offset
 	return evenkeel.Result{}, nil
+}
+
+// standAlone leaves one node, of the founder's number: in a desk that goes on
+// without the others, in a new generation.
+func (d *Desk) standAlone() {
+	for _, n := range append([]*nodeRow(nil), d.nodes.list...) { // each for itself
+		if n.Number != 1 {
+			d.nodes.touch(n)
+			d.nodes.remove(n)
+			d.account(-rowBytes)
+		}
+	}
+	if d.nodes.len() == 0 && d.cell.NodeSeq > 0 {
+		n := &nodeRow{ID: "n1", Number: 1, Joined: d.cell.Now}
+		d.nodes.add(n)
+		d.account(rowBytes)
+	}
+	d.cell.Invites, d.cell.Removed = nil, nil
+	d.weighCopies()
 }

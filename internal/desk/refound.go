@@ -13,6 +13,7 @@ func (d *Desk) Refound(generation string) error {
 		return errors.New("refound: a new generation needs a name of its own")
 	}
 	d.cell.Generation = generation
+	d.standAlone()
 	return nil
 }
 

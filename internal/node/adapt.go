@@ -39,11 +39,11 @@ func (c cellOf) Propose(commands []*evenkeel.Command, done func([]evenkeel.Resul
 	}
 	switch {
 	case len(refused) == 0:
-		c.replica.Propose(replica.Control, encoded, done)
+		c.propose(replica.Control, encoded, done)
 	case len(encoded) == 0:
 		done(withRefused(nil, refused, len(commands)), nil)
 	default:
-		c.replica.Propose(replica.Control, encoded, func(results []evenkeel.Result, err error) {
+		c.propose(replica.Control, encoded, func(results []evenkeel.Result, err error) {
 			if err == nil {
 				results = withRefused(results, refused, len(commands))
 			}
@@ -69,62 +69,6 @@ func (c cellOf) Wall() evenkeel.Time { return c.cellWall() }
 
 func (c cellOf) WaitApplied(ctx context.Context, index uint64) error {
 	return c.replica.WaitApplied(ctx, index)
-}
-
-func (c cellOf) Status() edge.CellStatus {
-	stands := c.replica.Status()
-	var status evenkeel.DeskStatus
-	c.replica.View(func(d *desk.Desk) { status = d.Status() })
-	leader := ""
-	if stands.Leader != 0 {
-		leader = c.identity.Node
-	}
-	state := "healthy"
-	switch {
-	case !stands.Serving:
-		state = "no_quorum"
-	case !stands.Healthy():
-		state = "degraded"
-	}
-	return edge.CellStatus{
-		ID: status.CellID, Name: c.name, Generation: status.Generation, Leader: leader, Term: stands.Term,
-		Index: stands.Applied, FeatureLevel: status.Level, State: state, Voters: 1, Tolerates: 0,
-		Nodes: []edge.NodeStatus{c.nodeStatus(stands, status)}, IncidentsOpen: int(status.Incidents), NotReady: c.notReady(),
-	}
-}
-
-func (c cellOf) nodeStatus(stands replica.Status, status evenkeel.DeskStatus) edge.NodeStatus {
-	started := evenkeel.TimeOf(c.started)
-	free, err := c.fs.Free()
-	if err != nil {
-		free = 0 // unknown, and left out
-	}
-	state := "up"
-	if c.stopping.Load() {
-		state = "draining"
-	}
-	return edge.NodeStatus{
-		ID: c.identity.Node, Name: c.name, Roles: []string{"core", "edge"}, State: state, Suffrage: "voter",
-		Version: c.host.Version, URL: c.URL(), Applied: stands.Applied, Lag: stands.LogLast - min(stands.LogLast, stands.Applied),
-		Sessions: c.realtime.Stats().Connections, Memory: memoryInUse(), DiskFree: free,
-		ClockSkew: c.host.wall().UnixMilli() - int64(status.Wall) - int64(stands.Time-status.Time), Started: &started,
-		Archive: c.archiveStatus(),
-	}
-}
-
-func (n *Node) notReady() string {
-	stands := n.replica.Status()
-	switch {
-	case n.stopping.Load():
-		return "this node is stopping"
-	case stands.JournalFull:
-		return "the disk is full"
-	case stands.Stalled:
-		return "the disk does not answer"
-	case !stands.Serving:
-		return "there is no leader"
-	}
-	return ""
 }
 
 // memoryInUse is what the process has of the machine, in bytes, as the runtime

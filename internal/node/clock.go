@@ -49,16 +49,8 @@ func (n *Node) reportClock() {
 	}
 }
 
-// deskAnchor is a desk time and when this process saw it. The leader's monotonic
-// clock drives desk time, and this process is the leader.
-type deskAnchor struct {
-	desk evenkeel.DeskTime
-	at   time.Time // with its monotonic reading, which no step of the wall clock changes
-}
-
-func (n *Node) deskTime() evenkeel.DeskTime {
-	return n.anchor.desk + evenkeel.DeskTime(time.Since(n.anchor.at)/time.Millisecond)
-}
+// deskTime is the time of the cell, by this node's replica.
+func (n *Node) deskTime() evenkeel.DeskTime { return n.replica.Time() }
 
 // cellWall is the cell's time of day: desk time goes on between entries.
 func (n *Node) cellWall() (wall evenkeel.Time) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
@@ -50,16 +49,22 @@ type neighbour struct {
 }
 
 // openCluster begins to take connections of other nodes, and to open them.
-func (n *Node) openCluster(listener net.Listener) error {
+func (n *Node) openCluster() error {
 	identity, err := n.credentials()
 	if err != nil {
 		return err
 	}
 	c := n.cluster
-	c.transport = transport.Listen(listener, transport.Config{
+	c.transport = transport.Listen(n.clusterListener, transport.Config{
 		Identity: identity, Hello: c.hello, Judge: c.judge, Frame: c.frame, Stream: c.takeSnapshot,
 		Join: n.admit, Event: c.event, Log: c.log,
 	})
+	for _, m := range n.joined.Nodes { // until the desk tells
+		if m.Number != n.replica.ID() && m.Address != "" {
+			c.members[m.Number] = m
+			c.transport.Peer(m.Number, m.Address)
+		}
+	}
 	n.tasks.Go(func() { n.renew(identity) })
 	n.tasks.Go(c.run)
 	return nil

@@ -29,6 +29,12 @@ type Config struct {
 
 	HTTP string `name:"http" default:":8080" placeholder:"ADDR" help:"Address to listen on for HTTP and WebSocket." doc:"HOST:PORT; without a host, on all of the machine's addresses; port 0 takes any free one."`
 
+	Cluster string `name:"cluster" default:"" placeholder:"ADDR" help:"Address to listen on for other nodes of the cell; empty: port 7400, or another that is free." doc:"HOST:PORT or :PORT. Other nodes reach this one at the host, or, if there is none, at this machine's own address."`
+
+	Join string `name:"join" default:"" placeholder:"HOST" help:"A node of a cell that this one is to join, as evenkeel node invite prints it." doc:"HOST or HOST:PORT. It is looked at only while the data directory is fresh."`
+
+	Token string `name:"token" default:"" placeholder:"TOKEN" help:"What evenkeel node invite has printed, with --join."`
+
 	Advertise string `name:"advertise" default:"" placeholder:"URL" help:"Address at which clients reach this node, such as https://chat.example; empty: the one that they have used."`
 
 	TrustedProxies ProxyList `name:"trusted-proxies" default:"" placeholder:"LIST" help:"Reverse proxies that are believed when they tell for whom they ask: addresses and networks, with commas." doc:"X-Forwarded-For and X-Forwarded-Proto, or Forwarded, are read from these and ignored from everybody else. Without it all who come through a proxy have the proxy's address."`

@@ -12,10 +12,14 @@ import (
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/auth"
 	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/transport"
 )
 
 // What is sealed with the cell key, by purpose.
-const purposeVisitors = "visitors' tokens"
+const (
+	purposeVisitors  = "visitors' tokens"
+	purposeAuthority = "the authority's key"
+)
 
 // adminEmail is the first admin's address.
 const adminEmail = "admin@localhost"
@@ -100,10 +104,19 @@ func (n *Node) form(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	authority, err := transport.NewAuthority(n.host.Random, n.identity.Cell, n.host.wall())
+	if err != nil {
+		return err
+	}
+	authorityKey, err := n.keys.seal(purposeAuthority, authority.Key())
+	if err != nil {
+		return err
+	}
 	_, err = n.do(ctx, &evenkeel.CellForm{
 		CellID: n.identity.Cell, Generation: n.identity.Generation, Wall: evenkeel.TimeOf(n.host.wall()), Limits: evenkeel.DefaultLimits(),
 		Admin:    evenkeel.Agent{ID: "admin", Name: "Admin", Email: adminEmail, Role: evenkeel.RoleOperator, Capacity: evenkeel.DefaultCapacity},
 		Password: hash, OneTime: first.Password != "", StartHash: auth.Hash(first.StartToken), VisitorKey: sealed,
+		Authority: authority.Certificate(), AuthorityKey: authorityKey,
 	})
 	if err != nil {
 		return fmt.Errorf("form the cell: %w", err)

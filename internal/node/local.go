@@ -43,7 +43,7 @@ func (n *Node) makeLocalKey(ctx context.Context) error {
 			Hash: auth.Hash(token),
 		},
 	}
-	if _, err := n.replica.Do(ctx, c); err != nil {
+	if _, err := n.doCommand(ctx, c); err != nil {
 		return err
 	}
 	if err := n.writeLocal(LocalKeyFile, token); err != nil {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/archive"
 	"github.com/evenkeel/evenkeel/internal/auth"
 	"github.com/evenkeel/evenkeel/internal/desk"
@@ -62,7 +62,6 @@ type Node struct {
 	listener       net.Listener
 	server         *http.Server
 	firstRun       *FirstRun
-	anchor         deskAnchor
 	stopping       atomic.Bool
 	archive        *archive.Runner // nil: this node has no copy
 	archiveChanged chan struct{}   // something was added for it
@@ -75,6 +74,16 @@ type Node struct {
 	meters         *meters
 	metricsHandler http.Handler
 	debug          *debugServer // nil: none
+
+	cluster         *cluster
+	clusterListener net.Listener
+	outward         string // this machine's address as another reached it; empty: unknown
+	joined          joinAnswer
+	joinKey         ed25519.PrivateKey
+	incarnation     atomic.Uint64 // as the desk issued it; 0: not yet
+
+	ending context.Context // ends when the node stops
+	cease  context.CancelFunc
 
 	tasks sync.WaitGroup // the goroutines of this package
 	quit  chan struct{}  // closed when they are to end
@@ -109,6 +118,7 @@ func Start(ctx context.Context, cfg Config, host Host) (*Node, error) {
 		n.host.wall = time.Now
 	}
 	n.born = n.host.wall().Round(0)
+	n.ending, n.cease = context.WithCancel(context.Background())
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.undo())
 	}
@@ -125,7 +135,7 @@ func (n *Node) start(ctx context.Context) error {
 	if n.listener, err = listen(ctx, n.cfg.HTTP); err != nil {
 		return err
 	}
-	if err := n.openReplica(); err != nil {
+	if err := n.openCell(ctx); err != nil {
 		return err
 	}
 	n.meters = newMeters(n)
@@ -138,19 +148,17 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	n.replica.Start()
-	if err := n.replica.Ready(ctx); err != nil {
-		return fmt.Errorf("wait for the replica: %w", err)
-	}
-	if err := n.join(ctx); err != nil {
+	if err := n.enter(ctx); err != nil {
 		return err
 	}
 	if n.archive != nil {
 		n.archive.Start()
 	}
 	n.edge.Start()
-	n.offerLocalKey(ctx)
 	n.serve()
 	n.tasks.Go(n.watch)
+	n.tasks.Go(n.attend)
+	n.tasks.Go(n.steer)
 	n.tasks.Go(n.reportClock)
 	n.tasks.Go(n.keepHours)
 	n.tasks.Go(n.watchSelf)
@@ -163,8 +171,16 @@ func (n *Node) undo() error {
 	if n.replica != nil {
 		err = n.replica.Stop()
 	}
-	if n.listener != nil {
-		err = errors.Join(err, n.listener.Close())
+	if n.cluster != nil {
+		n.cease()
+		close(n.quit)
+		n.cluster.stop()
+		n.tasks.Wait()
+	}
+	for _, l := range []net.Listener{n.listener, n.clusterListener} {
+		if l != nil {
+			err = errors.Join(err, ignoreClosed(l.Close()))
+		}
 	}
 	return errors.Join(err, n.debug.close())
 }
@@ -179,13 +195,18 @@ func (n *Node) openReplica() error {
 	if err != nil {
 		return err
 	}
+	number, voters := uint64(firstNode), []uint64(nil)
+	if n.joined.Number != 0 {
+		number, voters = n.joined.Number, []uint64{firstNode}
+		fresh = identity{Cell: n.joined.Cell, Generation: n.joined.Generation, Node: nodeID(number)}
+	}
 	n.replica, err = replica.Open(replica.Config{
-		FS: fs, SegmentSize: int64(n.cfg.SegmentSize), NodeID: firstNode, Meta: fresh.encode(),
+		FS: fs, SegmentSize: int64(n.cfg.SegmentSize), NodeID: number, Voters: voters, Meta: fresh.encode(), Network: n.cluster,
 		Limits:   replica.Limits{SnapshotBytes: int64(n.cfg.SnapshotAfter)},
 		OnApply:  n.applied,
 		OnAppend: func(took time.Duration) { n.meters.append.Observe(took.Seconds()) },
-		Incident: n.panicked,
-		Log:      n.log.With("part", "replica"),
+		Incident: n.panicked, OnRestore: n.restored,
+		Log: n.log.With("part", "replica"),
 	})
 	if err != nil {
 		return dataError(n.cfg.Data, err)
@@ -193,7 +214,8 @@ func (n *Node) openReplica() error {
 	if n.identity, err = decodeIdentity(n.replica.Meta()); err != nil {
 		return err
 	}
-	if n.cellKey, err = loadCellKey(n.cfg.Data, !n.formed(), n.host.Random); err != nil {
+	founds := !n.formed() && n.joined.Number == 0
+	if n.cellKey, err = loadCellKey(n.cfg.Data, founds, n.host.Random); err != nil {
 		return err
 	}
 	n.keys, err = newSealer(n.cellKey, n.host.Random)
@@ -260,47 +282,6 @@ func (n *Node) panicked(f *replica.Fault) {
 		"index", f.Index, "step", f.Step, "panic", f.Value)
 }
 
-// join forms the cell if there is none, checks the cell key, and announces this
-// process.
-func (n *Node) join(ctx context.Context) error {
-	var err error
-	if n.formed() {
-		err = n.recallFirstRun()
-	} else {
-		err = n.form(ctx)
-	}
-	if err != nil {
-		return err
-	}
-	var sealed []byte
-	n.replica.View(func(d *desk.Desk) { sealed = d.VisitorKey() })
-	key, err := n.keys.open(purposeVisitors, sealed)
-	if err != nil {
-		return fmt.Errorf("%s does not belong to this cell (%w): put the right one back from the place where you keep a copy",
-			filepath.Join(n.cfg.Data, cellKeyFile), err)
-	}
-	n.visitors = key
-	boot, err := auth.NewID(n.host.Random, "")
-	if err != nil {
-		return err
-	}
-	up, err := n.do(ctx, &evenkeel.NodeUp{Node: n.identity.Node, Boot: boot})
-	if err != nil {
-		return fmt.Errorf("announce this process to the cell: %w", err)
-	}
-	if err := n.announceCopy(ctx); err != nil {
-		return fmt.Errorf("announce this node's copy of the archive: %w", err)
-	}
-	n.edge.Incarnation(up.Incarnation)
-	n.replica.View(func(d *desk.Desk) { n.anchor = deskAnchor{desk: d.Now(), at: time.Now()} })
-	return nil
-}
-
-// do runs a command of the cell itself.
-func (n *Node) do(ctx context.Context, body evenkeel.Body) (evenkeel.Result, error) {
-	return n.replica.Do(ctx, &evenkeel.Command{By: evenkeel.System(), Body: body})
-}
-
 // watch ends the node when its replica or its HTTP server ends.
 func (n *Node) watch() {
 	select {
@@ -341,6 +322,7 @@ func (n *Node) Err() error {
 func (n *Node) Stop(ctx context.Context) error {
 	n.stopping.Store(true)
 	close(n.quit)
+	n.cease()
 	err := errors.Join(
 		n.realtime.Stop(ctx), // 3001: they come back, here or elsewhere
 		n.stopServing(ctx),
@@ -351,8 +333,9 @@ func (n *Node) Stop(ctx context.Context) error {
 	if n.archive != nil {
 		n.archive.Stop()
 	}
-	n.tasks.Wait()
 	stopped := n.replica.Stop() // nil unless it had ended by itself, which Err tells
+	n.cluster.stop()            // goodbye: the others need not wait
+	n.tasks.Wait()
 	if n.Err() == nil {
 		err = errors.Join(err, stopped)
 	}

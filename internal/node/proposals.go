@@ -200,7 +200,7 @@ func (n *Node) doCommand(ctx context.Context, c *evenkeel.Command) (evenkeel.Res
 		return evenkeel.Result{}, err
 	}
 	for {
-		result, err := n.once(ctx, encoded)
+		result, err := n.ask(ctx, encoded)
 		if evenkeel.ErrorCode(err) != evenkeel.CodeNoLeader {
 			return result, err
 		}
@@ -214,8 +214,8 @@ func (n *Node) doCommand(ctx context.Context, c *evenkeel.Command) (evenkeel.Res
 	}
 }
 
-// once proposes one command and waits for what comes of it.
-func (n *Node) once(ctx context.Context, encoded []byte) (evenkeel.Result, error) {
+// ask proposes one command and waits for what comes of it.
+func (n *Node) ask(ctx context.Context, encoded []byte) (evenkeel.Result, error) {
 	type answer struct {
 		results []evenkeel.Result
 		err     error

@@ -330,3 +330,13 @@ func (s *Server) cut() {
 		c.link.cut() // its reading goroutine sees to the rest
 	}
 }
+
+// Restart has every client connect again, here or elsewhere.
+func (s *Server) Restart() {
+	s.mu.Lock()
+	ids := slices.Sorted(maps.Keys(s.conns))
+	s.mu.Unlock()
+	for _, id := range ids {
+		s.Disconnect(id, CloseShutdown, "shutdown")
+	}
+}

@@ -163,11 +163,16 @@ func (r *Replica) restore(index uint64) error {
 	}
 	defer snapshot.Close()
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.applier.Restore(index, snapshot); err != nil {
+	err = r.applier.Restore(index, snapshot)
+	r.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	r.applied.Store(index)
+	r.news.tell()
+	if r.cfg.OnRestore != nil {
+		r.cfg.OnRestore()
+	}
 	return nil
 }
 

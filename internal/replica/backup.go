@@ -13,33 +13,24 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/journal"
 )
 
 // snapshotTries is how often a snapshot that is asked for may fail.
 const snapshotTries = 3
 
-// Snapshot makes a snapshot in which all is that was applied before the call, and
-// opens it. It stays until the caller has closed it.
+// Snapshot opens a snapshot in which all is that was applied before the call, and
+// makes one if there is none. It stays until the caller has closed it.
 func (r *Replica) Snapshot(ctx context.Context) (*journal.SnapshotReader, error) {
-	target := uint64(0)
+	target := r.applied.Load()
 	for failures := 0; failures < snapshotTries; {
+		if have := r.disk.Snapshots(); len(have) > 0 && have[0].Index >= target {
+			return r.disk.OpenSnapshot(have[0].Index)
+		}
 		saved, gaveUp := r.saved.Load(), r.gaveUp.Load()
 		r.tell(func(c *Core, _ time.Duration) error { c.WantSnapshot(); return nil })
-		// An entry that does nothing, for the snapshot to stand behind.
-		result, err := r.Do(ctx, &evenkeel.Command{By: evenkeel.System(), Body: &evenkeel.Checkpoint{}})
-		if err != nil {
-			return nil, fmt.Errorf("make a snapshot: %w", err)
-		}
-		if target == 0 {
-			target = result.Index
-		}
 		if err := r.await(ctx, func() bool { return r.saved.Load() != saved || r.gaveUp.Load() != gaveUp }); err != nil {
 			return nil, fmt.Errorf("make a snapshot: %w", err)
-		}
-		if at := r.saved.Load(); at >= target {
-			return r.disk.OpenSnapshot(at)
 		}
 		if r.gaveUp.Load() != gaveUp {
 			failures++

@@ -172,6 +172,7 @@ func NewCore(cfg CoreConfig) (*Core, error) {
 	c.conf.state = cfg.ConfState
 	c.snapshot.size = cfg.SnapshotSize
 	c.applied.index, c.applied.term = c.log.prevIndex, c.log.prevTerm
+	c.snapshot.lastIndex, c.snapshot.lastTerm = c.log.prevIndex, c.log.prevTerm
 	c.applied.stamp = cfg.Time
 	if err := c.clock.start(cfg); err != nil {
 		return nil, err

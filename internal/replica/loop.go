@@ -93,7 +93,7 @@ func (r *Replica) publish() {
 	r.statusMu.Lock()
 	changed := status.Serving != r.status.Serving || status.JournalFull != r.status.JournalFull || status.Stalled != r.status.Stalled ||
 		status.Leader != r.status.Leader || status.Members != r.status.Members
-	r.status = status
+	r.status, r.statusAt = status, r.now()
 	r.statusMu.Unlock()
 	if changed {
 		r.news.tell()

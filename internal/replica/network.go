@@ -200,3 +200,18 @@ func (r *Replica) ChangeMembers(ctx context.Context, change *raftpb.ConfChangeV2
 func (r *Replica) TransferLeader(to uint64) {
 	r.tell(func(c *Core, _ time.Duration) error { c.TransferLeader(to); return nil })
 }
+
+// Progress returns how far the log of each member agrees with the leader's, as
+// far as this replica knows as the leader; of others it is empty.
+func (r *Replica) Progress(ctx context.Context) (map[uint64]uint64, error) {
+	answer := make(chan map[uint64]uint64, 1)
+	r.tell(func(c *Core, _ time.Duration) error { answer <- c.Progress(); return nil })
+	select {
+	case progress := <-answer:
+		return progress, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.stop:
+		return nil, noLeader()
+	}
+}

@@ -39,7 +39,10 @@ func (s *snapshotState) count(e *raftpb.Entry) {
 	s.lastIndex, s.lastTerm = e.GetIndex(), e.GetTerm()
 }
 
-func (s *snapshotState) restored() { s.bytes, s.entries = 0, 0 }
+// restored takes note of a snapshot of another replica.
+func (s *snapshotState) restored(index, term uint64) {
+	s.bytes, s.entries, s.lastIndex, s.lastTerm = 0, 0, index, term
+}
 
 // orderSnapshot orders one behind the last entry handed out, when it is due. It
 // waits for changes of members to be applied, whose configuration is part of it.
@@ -104,9 +107,14 @@ func (c *Core) freeze(order *SnapshotOrder) {
 	c.out.Applies = append(c.out.Applies, a)
 }
 
-// WantSnapshot has a snapshot ordered behind the next entry that is handed out,
-// or, if one is on its way then, behind the first one after that.
-func (c *Core) WantSnapshot() { c.snapshot.wanted = true }
+// WantSnapshot has a snapshot ordered behind what was handed out; if one is on its
+// way, or a change of members, behind the next entry after that.
+func (c *Core) WantSnapshot() {
+	c.snapshot.wanted = true
+	if order := c.orderSnapshot(); order != nil {
+		c.freeze(order)
+	}
+}
 
 // SnapshotSaved reports that the ordered snapshot is durable; size is that of
 // its stream. The entries in it leave memory, but for a tail.

@@ -298,7 +298,7 @@ func (c *Core) Applied(now time.Duration, a *Apply, state Applied) error {
 	if a.Restore != nil {
 		c.clock.restored(state.Time, c.now)
 		c.applied.index, c.applied.term = a.Restore.GetIndex(), a.Restore.GetTerm()
-		c.snapshot.restored()
+		c.snapshot.restored(c.applied.index, c.applied.term)
 		return nil
 	}
 	for _, item := range a.Entries {

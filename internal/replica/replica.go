@@ -37,6 +37,9 @@ type Config struct {
 	// OnApply gets the output of each entry applied after Open has returned, in log
 	// order, before the proposers get their results. It must not block, and may View.
 	OnApply func(desk.Output)
+	// OnRestore, if set, is told that the desk started anew from a snapshot of another
+	// replica: what led there was told to nobody here. It must not block.
+	OnRestore func()
 	// OnAppend, if set, is told how long each write of the journal took, with its
 	// sync. It must not block.
 	OnAppend func(time.Duration)
@@ -76,6 +79,7 @@ type Replica struct {
 	gaveUp   atomic.Uint64 // how many snapshots could not be made
 	statusMu sync.Mutex
 	status   Status
+	statusAt time.Duration
 	news     notice // told when applied, status, saved or gaveUp changed
 
 	stop    chan struct{} // closed by Stop or fail
@@ -227,6 +231,13 @@ func (r *Replica) Status() Status {
 	s := r.status
 	s.Applied = max(s.Applied, r.applied.Load())
 	return s
+}
+
+// Time returns desk time, by this replica's clock.
+func (r *Replica) Time() evenkeel.DeskTime {
+	r.statusMu.Lock()
+	defer r.statusMu.Unlock()
+	return r.status.Time + evenkeel.DeskTime((r.now()-r.statusAt)/time.Millisecond)
 }
 
 // Ready returns when the replica serves. Errors: ctx's, or why it stopped.

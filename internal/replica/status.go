@@ -5,6 +5,7 @@ package replica
 import (
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -43,6 +44,14 @@ type Waiting struct {
 
 // Healthy tells whether commands can be taken.
 func (s Status) Healthy() bool { return s.Serving && !s.JournalFull && !s.Stalled }
+
+// Progress returns how far the log of each member agrees with this one's, if it
+// leads.
+func (c *Core) Progress() map[uint64]uint64 {
+	all := make(map[uint64]uint64)
+	c.node.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) { all[id] = pr.Match })
+	return all
+}
 
 // Status returns how the replica stands.
 func (c *Core) Status() Status {

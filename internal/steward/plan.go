@@ -236,3 +236,23 @@ func (v *View) replace() Action {
 	}
 	return Action{}
 }
+
+func (d Do) String() string {
+	switch d {
+	case Nothing:
+		return "nothing"
+	case Add:
+		return "add"
+	case Promote:
+		return "promote"
+	case Demote:
+		return "demote"
+	case Replace:
+		return "replace"
+	case Remove:
+		return "remove"
+	case HandOver:
+		return "hand over"
+	}
+	return "unknown"
+}

@@ -20,7 +20,7 @@ type Hello struct {
 	Node       uint64 `json:"node"`
 	Boot       string `json:"boot"`    // another for each process
 	Version    string `json:"version"` // of the program
-	Level      uint32 `json:"level"`   // the highest feature level it understands
+	Level      uint64 `json:"level"`   // the highest feature level it understands
 	Last       uint64 `json:"last"`    // index of the last log entry on its disk
 	Address    string `json:"address"` // where others reach it; empty: as before
 

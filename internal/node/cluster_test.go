@@ -1,0 +1,154 @@
+package node
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/desk"
+)
+
+// joinNode starts a node that joins the cell of another.
+func joinNode(t *testing.T, to *Node, name string) *Node {
+	t.Helper()
+	invitation, err := to.invite(t.Context(), evenkeel.System(), evenkeel.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(t)
+	cfg.Name, cfg.Cluster, cfg.Join, cfg.Token = name, "127.0.0.1:0", invitation.Address, invitation.Token
+	return startNode(t, cfg)
+}
+
+// eventually waits for something that other processes bring about.
+func eventually(t *testing.T, what string, met func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !met(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited for %s", what)
+		}
+	}
+}
+
+func threeNodes(t *testing.T) (nodes []*Node, token string) {
+	t.Helper()
+	cfg := testConfig(t)
+	cfg.Cluster = "127.0.0.1:0"
+	first := startNode(t, cfg)
+	token = signIn(t, first)
+	nodes = []*Node{first, joinNode(t, first, "keel-2"), joinNode(t, first, "keel-3")}
+	for _, n := range nodes {
+		eventually(t, "three voters at "+n.identity.Node, func() bool {
+			return len(n.replica.Status().Members.GetVoters()) == 3 && cellOf{n}.Status().State == "healthy" && n.notReady() == ""
+		})
+	}
+	return nodes, token
+}
+
+func signIn(t *testing.T, n *Node) string {
+	t.Helper()
+	_, got := ask(t, n, "POST", "/v1/auth/login", "", map[string]any{"email": adminEmail, "password": n.FirstRun().Password})
+	token, _ := got["token"].(string)
+	if token == "" {
+		t.Fatalf("no login: %v", got)
+	}
+	return token
+}
+
+// TestThreeNodesServeAndLoseTheirLeader is a cell's life through its API: it grows
+// from one to three while it serves, each node answers and takes commands, and
+// the loss of the leader is a pause.
+func TestThreeNodesServeAndLoseTheirLeader(t *testing.T) {
+	nodes, token := threeNodes(t)
+	for i, n := range nodes {
+		status, got := ask(t, n, "PUT", fmt.Sprintf("/v1/queues/q%d", i), token, map[string]any{"name": fmt.Sprint("Queue ", i)})
+		if status != 201 {
+			t.Fatalf("%s answers %d %v", n.identity.Node, status, got)
+		}
+		// Whoever was answered finds what he did at the same node.
+		if status, got := ask(t, n, "GET", fmt.Sprintf("/v1/queues/q%d", i), token, nil); status != 200 {
+			t.Fatalf("%s does not find its own: %d %v", n.identity.Node, status, got)
+		}
+	}
+	_, got := ask(t, nodes[1], "GET", "/v1/cell", token, nil)
+	if got["voters"] != 3.0 || got["tolerates"] != 1.0 || len(got["nodes"].([]any)) != 3 {
+		t.Fatalf("the cell is %v", got)
+	}
+
+	stopNode(t, nodes[0])
+	status, got := ask(t, nodes[2], "PUT", "/v1/queues/q9", token, map[string]any{"name": "After"})
+	if status != 201 {
+		t.Fatalf("without the first leader: %d %v", status, got)
+	}
+	eventually(t, "the other to have it, too", func() bool {
+		status, _ := ask(t, nodes[1], "GET", "/v1/queues/q9", token, nil)
+		return status == 200
+	})
+	again := startNode(t, nodes[0].cfg)
+	eventually(t, "the first to be back", func() bool {
+		status, _ := ask(t, again, "GET", "/v1/queues/q9", token, nil)
+		return status == 200 && again.notReady() == ""
+	})
+	sameHashes(t, again, nodes[1], nodes[2])
+	for _, n := range []*Node{again, nodes[1], nodes[2]} {
+		stopNode(t, n)
+	}
+}
+
+// sameHashes waits until all have applied the same, and compares what it came to.
+func sameHashes(t *testing.T, nodes ...*Node) {
+	t.Helper()
+	type sum struct{ index, hash uint64 }
+	var last []sum
+	eventually(t, "all to have applied the same", func() bool {
+		last = last[:0]
+		for _, n := range nodes {
+			n.replica.View(func(d *desk.Desk) { last = append(last, sum{d.Index(), d.Status().Hash}) })
+		}
+		for _, s := range last {
+			if s.index != last[0].index {
+				return false
+			}
+		}
+		return true
+	})
+	for _, s := range last {
+		if s.hash != last[0].hash {
+			t.Fatalf("the nodes differ: %v", last)
+		}
+	}
+}
+
+// TestJoinIsRefusedWithAReason: whoever may not join is told why.
+func TestJoinIsRefusedWithAReason(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Cluster = "127.0.0.1:0"
+	n := startNode(t, cfg)
+	defer func() { stopNode(t, n) }()
+	invitation, err := n.invite(t.Context(), evenkeel.System(), evenkeel.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := startNode(t, func() Config { c := testConfig(t); c.Cluster = "127.0.0.1:0"; return c }())
+	defer func() { stopNode(t, other) }()
+	forged := invitation.Token[:6] + "AAAAAAAA" + invitation.Token[14:]
+	for _, c := range []struct{ join, token, want string }{
+		{invitation.Address, "ekj_short", "copied whole"},
+		{invitation.Address, forged, "the token is not good"},
+		{other.clusterAddress(), invitation.Token, "another cell answers there"},
+		{"127.0.0.1:1", invitation.Token, "no node of a cell answers there"},
+	} {
+		cfg := testConfig(t)
+		cfg.Cluster, cfg.Join, cfg.Token = "127.0.0.1:0", c.join, c.token
+		joined, err := Start(t.Context(), cfg, testHost(t))
+		if err == nil {
+			stopNode(t, joined)
+			t.Fatalf("%s with %s was let in", c.join, c.token)
+		}
+		if !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q does not say %q", err, c.want)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/auth"
+	"github.com/evenkeel/evenkeel/internal/desk"
+)
+
+// enterPause is the pause between two tries of a member to announce itself.
+const enterPause = 250 * time.Millisecond
+
+func nodeID(number uint64) string { return "n" + strconv.FormatUint(number, 10) }
+
+// openCell opens what this node has of a cell, or, if it is told to join one, gets
+// itself admitted first.
+func (n *Node) openCell(ctx context.Context) error {
+	boot, err := auth.NewID(n.host.Random, "")
+	if err != nil {
+		return err
+	}
+	if n.cfg.Join != "" {
+		// The others are told where this node is before it has anything of the cell.
+		if n.clusterListener, err = n.listenCluster(ctx); err != nil {
+			return err
+		}
+		if err := n.enlist(ctx); err != nil {
+			return err
+		}
+	}
+	n.cluster = newCluster(n, boot)
+	if err := n.openReplica(); err != nil {
+		return err
+	}
+	if n.clusterListener == nil {
+		n.clusterListener, err = n.listenCluster(ctx)
+	}
+	return err
+}
+
+// enter makes the node a part of its cell: the founder forms it, one that is alone
+// leads it, another waits until it has the cell's state, and serves then, leader
+// or not.
+func (n *Node) enter(ctx context.Context) error {
+	if n.alone() {
+		if err := n.replica.Ready(ctx); err != nil {
+			return fmt.Errorf("wait for the replica: %w", err)
+		}
+		if !n.formed() {
+			if err := n.form(ctx); err != nil {
+				return err
+			}
+		} else if err := n.recallFirstRun(); err != nil {
+			return err
+		}
+	}
+	if n.formed() {
+		if err := n.openVisitors(); err != nil {
+			return err
+		}
+	}
+	if err := n.openCluster(); err != nil {
+		return err
+	}
+	if !n.formed() {
+		n.log.Info("waiting for the cell's state", "from", n.cfg.Join)
+		if err := n.replica.Fresh(ctx); err != nil {
+			return fmt.Errorf("wait for the cell's state: %w", err)
+		}
+		if !n.formed() {
+			return errors.New("the cell that was joined has no state")
+		}
+		if err := n.openVisitors(); err != nil {
+			return err
+		}
+	}
+	if n.alone() {
+		if err := n.announce(ctx); err != nil {
+			return err
+		}
+		n.offerLocalKey(ctx)
+	}
+	return removeFile(filepath.Join(n.cfg.Data, joinFile)) // the desk knows better
+}
+
+// alone tells whether this node is the only voter of its cell.
+func (n *Node) alone() bool {
+	voters := n.replica.Status().Members.GetVoters()
+	return len(voters) == 1 && voters[0] == n.replica.ID()
+}
+
+// openVisitors opens the key of visitors' tokens, and by that checks the cell key.
+func (n *Node) openVisitors() error {
+	var sealed []byte
+	n.replica.View(func(d *desk.Desk) { sealed = d.VisitorKey() })
+	key, err := n.keys.open(purposeVisitors, sealed)
+	if err != nil {
+		return fmt.Errorf("%s does not belong to this cell (%w): put the right one back from the place where you keep a copy",
+			filepath.Join(n.cfg.Data, cellKeyFile), err)
+	}
+	n.visitors = key
+	return nil
+}
+
+// announce has the desk issue the incarnation of this process.
+func (n *Node) announce(ctx context.Context) error {
+	up, err := n.do(ctx, &evenkeel.NodeUp{Node: n.identity.Node, Boot: n.cluster.boot, Facts: n.facts()})
+	if err != nil {
+		return fmt.Errorf("announce this process to the cell: %w", err)
+	}
+	if err := n.announceCopy(ctx); err != nil {
+		return fmt.Errorf("announce this node's copy of the archive: %w", err)
+	}
+	n.incarnation.Store(up.Incarnation)
+	n.edge.Incarnation(up.Incarnation)
+	return nil
+}
+
+// attend announces this process whenever the desk does not know it, or has given
+// it up: a node that was cut off for long is a new one when it is back.
+func (n *Node) attend() {
+	ticker := time.NewTicker(enterPause)
+	defer ticker.Stop()
+	for {
+		var known uint64
+		n.replica.View(func(d *desk.Desk) { known = d.Incarnation(n.identity.Node) })
+		if own := n.incarnation.Load(); own == 0 || known != own {
+			ctx, cancel := context.WithTimeout(n.ending, clockAnswer)
+			err := n.announce(ctx)
+			cancel()
+			if err == nil {
+				n.offerLocalKey(n.ending)
+			} else if n.ending.Err() == nil {
+				n.log.Debug("this process could not be announced yet", "error", err)
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-n.quit:
+			return
+		}
+	}
+}
+
+// restored follows a snapshot that came from the leader: what happened meanwhile
+// was told to no client here, so each comes again and asks for what it missed.
+func (n *Node) restored() {
+	n.log.Info("this node was far behind and started anew from a snapshot of the leader")
+	n.realtime.Restart()
+	n.wakeArchive()
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
