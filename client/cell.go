@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -64,4 +65,22 @@ func (c *Client) Ready(ctx context.Context) error {
 		return err
 	}
 	return response.Body.Close()
+}
+
+// Invitation is a way for one more node to join the cell.
+type Invitation struct {
+	Token   string        `json:"token"`
+	Join    string        `json:"join"` // HOST:PORT of a node
+	Expires evenkeel.Time `json:"expires"`
+	Command string        `json:"command"` // to be run on the new machine
+}
+
+// Invite makes a token by which one more node may join; for operators.
+func (c *Client) Invite(ctx context.Context, life time.Duration) (*Invitation, error) {
+	var got Invitation
+	_, err := c.Do(ctx, Request{Method: http.MethodPost, Path: "/v1/cell/invites", Body: map[string]any{"life": life.Seconds()}}, &got)
+	if err != nil {
+		return nil, err
+	}
+	return &got, nil
 }

@@ -30,6 +30,7 @@ type verbs struct {
 	Apply     applyVerb     `cmd:"" help:"Make a cell as a file says: queues, agents, keys; the differences first."`
 	Chat      chatVerb      `cmd:"" help:"Look at chats: list them, read one, see why it is where it is."`
 	Incidents incidentsVerb `cmd:"" help:"List what went wrong, with what to do; close what was seen to."`
+	Node      nodeVerb      `cmd:"" help:"Invite, list, drain and remove the machines of a cell."`
 	Backup    backupVerb    `cmd:"" help:"Write the whole cell into one file while it runs."`
 	Restore   restoreVerb   `cmd:"" help:"Make a data directory of a backup."`
 	Demo      demoVerb      `cmd:"" help:"See it alive: a node with made-up customers and agents, and you."`

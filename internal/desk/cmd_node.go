@@ -242,6 +242,12 @@ func (d *Desk) Incarnation(node string) uint64 {
 	return 0
 }
 
+// Drained tells whether a node is out of service.
+func (d *Desk) Drained(node string) bool {
+	n := d.nodes.get(node)
+	return n != nil && n.Drained
+}
+
 // NodeRemoved tells whether a number was that of a member that is none any more;
 // replaced: it may join again by itself.
 func (d *Desk) NodeRemoved(number uint64) (removed, replaced bool) {

@@ -43,6 +43,9 @@ type Config struct {
 	// returns what writes it; to be called once.
 	Backup func(ctx context.Context, passphrase string) (write func(context.Context, io.Writer) error, err error)
 
+	// Nodes, if set, is what can be done about the other nodes of the cell.
+	Nodes Nodes
+
 	// Present, if set, is told of connected customers who got a live chat: their
 	// connections should be watched more closely. It must not block.
 	Present func(id ClientID)

@@ -65,7 +65,7 @@ func (e *Edge) routes() []route {
 		e.customerRoutes(),
 		e.archiveRoutes(),
 		e.reportRoutes(),
-		e.cellRoutes(),
+		e.cellRoutes(), e.nodeRoutes(),
 		e.connectRoutes(),
 		e.docRoutes(),
 	)

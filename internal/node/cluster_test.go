@@ -13,12 +13,12 @@ import (
 // joinNode starts a node that joins the cell of another.
 func joinNode(t *testing.T, to *Node, name string) *Node {
 	t.Helper()
-	invitation, err := to.invite(t.Context(), evenkeel.System(), evenkeel.Hour)
+	invitation, err := to.Invite(t.Context(), evenkeel.System(), evenkeel.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := testConfig(t)
-	cfg.Name, cfg.Cluster, cfg.Join, cfg.Token = name, "127.0.0.1:0", invitation.Address, invitation.Token
+	cfg.Name, cfg.Cluster, cfg.Join, cfg.Token = name, "127.0.0.1:0", invitation.Join, invitation.Token
 	return startNode(t, cfg)
 }
 
@@ -127,7 +127,7 @@ func TestJoinIsRefusedWithAReason(t *testing.T) {
 	cfg.Cluster = "127.0.0.1:0"
 	n := startNode(t, cfg)
 	defer func() { stopNode(t, n) }()
-	invitation, err := n.invite(t.Context(), evenkeel.System(), evenkeel.Hour)
+	invitation, err := n.Invite(t.Context(), evenkeel.System(), evenkeel.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,8 +135,8 @@ func TestJoinIsRefusedWithAReason(t *testing.T) {
 	defer func() { stopNode(t, other) }()
 	forged := invitation.Token[:6] + "AAAAAAAA" + invitation.Token[14:]
 	for _, c := range []struct{ join, token, want string }{
-		{invitation.Address, "ekj_short", "copied whole"},
-		{invitation.Address, forged, "the token is not good"},
+		{invitation.Join, "ekj_short", "copied whole"},
+		{invitation.Join, forged, "the token is not good"},
 		{other.clusterAddress(), invitation.Token, "another cell answers there"},
 		{"127.0.0.1:1", invitation.Token, "no node of a cell answers there"},
 	} {

@@ -131,6 +131,7 @@ func (n *Node) attend() {
 	for {
 		var known uint64
 		n.replica.View(func(d *desk.Desk) { known = d.Incarnation(n.identity.Node) })
+		n.stepBack()
 		if own := n.incarnation.Load(); own == 0 || known != own {
 			ctx, cancel := context.WithTimeout(n.ending, clockAnswer)
 			err := n.announce(ctx)
@@ -146,6 +147,20 @@ func (n *Node) attend() {
 		case <-n.quit:
 			return
 		}
+	}
+}
+
+// stepBack hands leadership over while this node is drained.
+func (n *Node) stepBack() {
+	drained := false
+	n.replica.View(func(d *desk.Desk) { drained = d.Drained(n.identity.Node) })
+	if !drained || !n.replica.Status().Leads {
+		return
+	}
+	ctx, cancel := context.WithTimeout(n.ending, clockAnswer)
+	defer cancel()
+	if err := n.HandOver(ctx, ""); err != nil {
+		n.log.Debug("this node is drained and leads: nobody can take it over yet", "error", err)
 	}
 }
 

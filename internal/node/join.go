@@ -19,6 +19,9 @@ import (
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/auth"
 	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/edge"
+	"github.com/evenkeel/evenkeel/internal/replica"
+	"github.com/evenkeel/evenkeel/internal/steward"
 	"github.com/evenkeel/evenkeel/internal/transport"
 )
 
@@ -52,7 +55,7 @@ type joinAnswer struct {
 	Nodes       []evenkeel.Node `json:"nodes"`
 }
 
-// NewJoinToken makes a token for a cell whose authority has a fingerprint.
+// newJoinToken makes a token for a cell whose authority has a fingerprint.
 func newJoinToken(random io.Reader, fingerprint string) (string, error) {
 	secret := make([]byte, 16)
 	if _, err := io.ReadFull(random, secret); err != nil {
@@ -75,26 +78,50 @@ func fingerprintOf(token string) (string, error) {
 	return hex.EncodeToString(b[16:]), nil
 }
 
-// Invitation is a way for one node to join.
-type Invitation struct {
-	Token   string
-	Address string // of this node, for --join
-	Expires evenkeel.Time
-}
-
-// Invite makes an invitation that is good for so long.
-func (n *Node) invite(ctx context.Context, by evenkeel.Principal, life evenkeel.Duration) (*Invitation, error) {
+// Invite implements edge.Nodes.
+func (n *Node) Invite(ctx context.Context, by evenkeel.Principal, life evenkeel.Duration) (edge.Invitation, error) {
 	var authority []byte
 	var wall evenkeel.Time
 	n.replica.View(func(d *desk.Desk) { authority, _ = d.Authority(); wall = d.Wall() })
 	token, err := newJoinToken(n.host.Random, transport.Fingerprint(authority))
 	if err != nil {
-		return nil, err
+		return edge.Invitation{}, err
 	}
 	if _, err := n.doCommand(ctx, &evenkeel.Command{By: by, Body: &evenkeel.NodeInvite{Hash: auth.Hash(token), Life: life}}); err != nil {
-		return nil, err
+		return edge.Invitation{}, err
 	}
-	return &Invitation{Token: token, Address: n.clusterAddress(), Expires: wall + evenkeel.Time(life)}, nil
+	join := n.clusterAddress()
+	return edge.Invitation{
+		Token: token, Join: join, Expires: wall + evenkeel.Time(life), Command: "evenkeel serve --join " + join + " --token " + token,
+	}, nil
+}
+
+// HandOver implements edge.Nodes. It returns when another node leads.
+func (n *Node) HandOver(ctx context.Context, to string) error {
+	if !n.replica.Status().Leads {
+		return evenkeel.Errorf(evenkeel.CodeConflict, "this node does not lead the cell: ask %s", nodeID(n.replica.Status().Leader))
+	}
+	nodes, _ := n.nodes()
+	progress, err := n.replica.Progress(ctx)
+	if err != nil {
+		return err
+	}
+	best := uint64(0)
+	for _, m := range nodes {
+		votes := suffrage(n.replica.Status().Members, m.Number) == steward.Voter
+		_, silence, heard := n.cluster.hears(m.Number)
+		if m.Number == n.replica.ID() || !votes || to != "" && to != m.ID || !heard || silence > suspectAfter || m.Drained && to == "" {
+			continue
+		}
+		if best == 0 || progress[m.Number] > progress[best] {
+			best = m.Number
+		}
+	}
+	if best == 0 {
+		return evenkeel.Errorf(evenkeel.CodeConflict, "there is no other voter that answers and could lead")
+	}
+	n.replica.TransferLeader(best)
+	return n.replica.Await(ctx, func(s replica.Status) bool { return s.Leader == best })
 }
 
 // admit answers a node that wants to join.

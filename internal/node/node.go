@@ -235,9 +235,9 @@ func (n *Node) makeEdges() error {
 	var err error
 	n.edge, err = edge.New(edge.Config{
 		Cell: cell, Random: n.host.Random, PasswordCost: n.host.PasswordCost, Log: n.log.With("part", "edge"),
-		Observe:    n.meters.observe,
-		Archive:    n.archiveForEdge(),
-		Backup:     n.Backup,
+		Observe: n.meters.observe,
+		Archive: n.archiveForEdge(),
+		Backup:  n.Backup, Nodes: n,
 		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
 		Seal:       n.keys.seal, Open: n.keys.open,
 		Advertise: n.cfg.Advertise,

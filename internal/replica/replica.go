@@ -254,6 +254,11 @@ func (r *Replica) WaitApplied(ctx context.Context, index uint64) error {
 	return r.await(ctx, func() bool { return r.applied.Load() >= index })
 }
 
+// Await returns when the replica stands as wanted. Errors: ctx's, or why it stopped.
+func (r *Replica) Await(ctx context.Context, met func(Status) bool) error {
+	return r.await(ctx, func() bool { return met(r.Status()) })
+}
+
 func (r *Replica) await(ctx context.Context, met func() bool) error {
 	for {
 		changed := r.news.wait()
