@@ -13,6 +13,11 @@ import (
 // leader to be dead, and between those of neighbours in rank.
 const campaignStep = 50 * time.Millisecond
 
+// tieSteps is how long a candidate waits for votes before it takes the election
+// for a tie and stands anew: so many steps, and its rank, so that two do not tie
+// again.
+const tieSteps = 3
+
 // funerals are the members whose process has ended for certain, and what this
 // replica does about it if that was the leader's: it does not wait for the
 // election timeout.
@@ -23,6 +28,8 @@ type funerals struct {
 	dead     map[uint64]bool // proven, and not known to be back
 	leader   uint64          // the dead one that led last, until another is known; 0: none
 	campaign time.Duration   // when to stand for election, if leader is not 0
+	rank     int             // among those who stand
+	stood    time.Duration   // when it did last
 }
 
 // Dead says that a member's process has ended: its connection broke and a new
@@ -56,13 +63,14 @@ func (c *Core) mourn() {
 	}
 	if c.funerals.leader != c.lead {
 		c.funerals.leader = c.lead
-		c.funerals.campaign = c.now + time.Duration(c.rankAfter(c.lead))*campaignStep
+		c.funerals.rank = c.rankAfter(c.lead)
+		c.funerals.campaign = c.now + time.Duration(c.funerals.rank)*campaignStep
 	}
 	_ = c.node.ForgetLeader() // refused by a leader only
 }
 
-// contend stands for election when it is this replica's turn. A candidate that
-// already has its votes under way is left alone: each campaign is a new term.
+// contend stands for election when it is this replica's turn. A candidate whose
+// votes are under way is given time: each campaign is a new term.
 func (c *Core) contend() {
 	switch {
 	case c.funerals.leader == raft.None:
@@ -71,7 +79,9 @@ func (c *Core) contend() {
 	case c.now < c.funerals.campaign || c.failing != nil:
 	default:
 		c.funerals.campaign = c.now + campaignStep
-		if c.role != raft.StateCandidate && c.votes() {
+		patience := time.Duration(tieSteps+c.funerals.rank) * campaignStep
+		if c.votes() && (c.role != raft.StateCandidate || c.now >= c.funerals.stood+patience) {
+			c.funerals.stood = c.now
 			_ = c.node.Campaign() // refused while a change of members is unapplied: at the next turn
 		}
 	}
