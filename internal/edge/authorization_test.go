@@ -95,7 +95,7 @@ type town struct {
 // newTown makes a town in which a caller of the role is about to ask.
 func newTown(t *testing.T, role evenkeel.Role) *town {
 	f := newUnjudged(t) // the judge would cost more than the test
-	f.cell.status = CellStatus{Leader: "n1", Nodes: []NodeStatus{{ID: "n1", State: "up"}}}
+	f.cell.status = CellStatus{Leader: "n1", Self: "n1", Nodes: []NodeStatus{{ID: "n1", State: "up"}}}
 	f.edge.cfg.Transports = []Transport{{"websocket", "/connection/websocket"}}
 	w := &town{fixture: f}
 	acme := func(body evenkeel.Body) {

@@ -50,6 +50,8 @@ type CellStatus struct {
 	Nodes         []NodeStatus `json:"nodes"`
 	IncidentsOpen int          `json:"incidents_open"`
 
+	// Self is the id of the node that answers.
+	Self string `json:"-"`
 	// NotReady says why this node cannot serve; empty: it can.
 	NotReady string `json:"-"`
 }

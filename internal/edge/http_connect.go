@@ -3,7 +3,9 @@
 package edge
 
 import (
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/evenkeel/evenkeel"
@@ -38,8 +40,9 @@ type fallback struct {
 // decisionLife is how long a decision is worth following.
 const decisionLife = evenkeel.Minute
 
-// connect decides which node a client should connect to: this one, as long as a
-// cell has one node. A node that is stopping or has no leader is no answer.
+// connect decides which node a client should connect to: any that is up and can
+// be reached the way the caller came, those with fewer sessions more often. A
+// node that has no leader is no answer.
 func (e *Edge) connect() handler {
 	s := shapeFor[connectBody]()
 	return func(q *request) (*answer, *evenkeel.Error) {
@@ -52,43 +55,102 @@ func (e *Edge) connect() handler {
 				return nil, err
 			}
 		}
+		if b.Transport != "" && !slices.ContainsFunc(e.cfg.Transports, func(t Transport) bool { return t.Name == b.Transport }) {
+			return nil, badField("transport", "is none of this node's")
+		}
 		status := e.cfg.Cell.Status()
-		if len(status.Nodes) == 0 || status.Leader == "" || status.Nodes[0].State == "draining" {
+		sites := q.sites(&status)
+		if status.Leader == "" || len(sites) == 0 {
 			return nil, &evenkeel.Error{Code: evenkeel.CodeNoLeader, RetryAfter: evenkeel.Second, Detail: "this node takes no connections now; ask again, or another node"}
 		}
-		node := status.Nodes[0].ID
-		reply := &connectReply{Node: node, Fallbacks: []fallback{}, Decide: []string{}, Expires: e.wall() + evenkeel.Time(decisionLife)}
-		for _, t := range e.cfg.Transports {
-			at := endpoint{t.Name, q.base(t.Name) + t.Path}
-			if reply.Endpoint.URL == "" && (b.Transport == "" || b.Transport == t.Name) {
-				reply.Endpoint = at
-				continue
+		reply := &connectReply{Fallbacks: []fallback{}, Decide: []string{}, Expires: e.wall() + evenkeel.Time(decisionLife)}
+		chosen := choose(sites)
+		sites[0], sites[chosen] = sites[chosen], sites[0]
+		reply.Node = sites[0].node
+		for i, site := range sites {
+			for _, t := range e.cfg.Transports {
+				at := endpoint{t.Name, onScheme(site.base, t.Name) + t.Path}
+				if i == 0 && reply.Endpoint.URL == "" && (b.Transport == "" || b.Transport == t.Name) {
+					reply.Endpoint = at
+					continue
+				}
+				reply.Fallbacks = append(reply.Fallbacks, fallback{site.node, at})
 			}
-			reply.Fallbacks = append(reply.Fallbacks, fallback{node, at})
-		}
-		if reply.Endpoint.URL == "" {
-			return nil, badField("transport", "is none of this node's")
+			if !site.own {
+				reply.Decide = append(reply.Decide, site.base+"/v1/connect")
+			}
 		}
 		return &answer{index: status.Index, value: reply}, nil
 	}
 }
 
+// site is a node that a caller may connect to.
+type site struct {
+	node, base string
+	sessions   int64
+	own        bool
+}
+
+// sites returns the nodes that are up and can be reached by the caller's scheme:
+// a page that was loaded by https may connect by wss and https only.
+func (q *request) sites(status *CellStatus) []site {
+	var all []site
+	scheme := q.scheme() + "://"
+	for i := range status.Nodes {
+		n := &status.Nodes[i]
+		switch {
+		case n.State != "up":
+		case n.ID == status.Self:
+			all = append(all, site{n.ID, q.base(), n.Sessions, true})
+		case strings.HasPrefix(n.URL, scheme):
+			all = append(all, site{n.ID, strings.TrimSuffix(n.URL, "/"), n.Sessions, false})
+		}
+	}
+	return all
+}
+
+// choose picks one at random: the fewer sessions a node has beside the fullest,
+// the likelier it is.
+func choose(sites []site) int {
+	most, total := int64(0), int64(0)
+	for _, s := range sites {
+		most = max(most, s.sessions)
+	}
+	for _, s := range sites {
+		total += most - s.sessions + 1
+	}
+	at := rand.Int64N(total) //nolint:gosec // it spreads load
+	for i, s := range sites {
+		if at -= most - s.sessions + 1; at < 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+func (q *request) scheme() string {
+	if q.URL.Scheme == "" {
+		return "http"
+	}
+	return q.URL.Scheme
+}
+
 // base is where a caller reaches this node: at the address that is advertised,
-// if it has the caller's scheme, else at the one that the caller has used. A
-// page that was loaded by https may connect by wss and https only.
-func (q *request) base(transport string) string {
-	scheme := q.URL.Scheme
-	if scheme == "" {
-		scheme = "http"
+// if it has the caller's scheme, else at the one that the caller has used.
+func (q *request) base() string {
+	prefix := q.scheme() + "://"
+	if strings.HasPrefix(q.edge.cfg.Advertise, prefix) {
+		return strings.TrimSuffix(q.edge.cfg.Advertise, "/")
 	}
-	host := q.Host
-	if rest, ok := strings.CutPrefix(q.edge.cfg.Advertise, scheme+"://"); ok {
-		host = strings.TrimSuffix(rest, "/")
-	}
+	return prefix + q.Host
+}
+
+// onScheme gives an address the scheme of a transport.
+func onScheme(base, transport string) string {
 	if transport == "websocket" {
-		scheme = strings.Replace(scheme, "http", "ws", 1)
+		return strings.Replace(base, "http", "ws", 1)
 	}
-	return scheme + "://" + host
+	return base
 }
 
 func (e *Edge) connectRoutes() []route {

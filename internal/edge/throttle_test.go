@@ -182,7 +182,7 @@ func TestProxies(t *testing.T) {
 // going sends nobody to itself.
 func TestConnect(t *testing.T) {
 	f := newFixture(t)
-	up := CellStatus{Leader: "n1", Nodes: []NodeStatus{{ID: "n1", State: "up"}}}
+	up := CellStatus{Leader: "n1", Self: "n1", Nodes: []NodeStatus{{ID: "n1", State: "up"}}}
 	f.cell.set(func() { f.cell.status = up })
 	f.edge.cfg.Transports = []Transport{{"websocket", "/connection/websocket"}, {"sse", "/connection/sse"}}
 	trusted, err := ParseProxies("10.0.0.0/8")

@@ -111,11 +111,25 @@ func withPort(address string) string {
 
 // facts are what this node says of itself when its process starts.
 func (n *Node) facts() evenkeel.NodeFacts {
-	url := n.cfg.Advertise
-	if url == "" {
-		url = n.URL()
-	}
 	return evenkeel.NodeFacts{
-		Name: n.name, Address: n.clusterAddress(), URL: url, Roles: []string{"core", "edge"}, Version: n.host.Version, Level: desk.FeatureLevel,
+		Name: n.name, Address: n.clusterAddress(), URL: n.siteURL(), Roles: []string{"core", "edge"}, Version: n.host.Version, Level: desk.FeatureLevel,
 	}
+}
+
+// siteURL is where clients reach this node: at what is advertised, or at the address
+// of this machine by which other nodes reach it.
+func (n *Node) siteURL() string {
+	if n.cfg.Advertise != "" {
+		return n.cfg.Advertise
+	}
+	host, port, err := net.SplitHostPort(n.Addr().String())
+	if err != nil {
+		return n.URL()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		if host, _, err = net.SplitHostPort(n.clusterAddress()); err != nil {
+			return n.URL()
+		}
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }

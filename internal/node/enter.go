@@ -128,7 +128,12 @@ func (n *Node) announce(ctx context.Context) error {
 func (n *Node) attend() {
 	ticker := time.NewTicker(enterPause)
 	defer ticker.Stop()
+	fence := fence{at: time.Now()}
 	for {
+		if fence.closes(time.Now(), n.replica.Status().Leader != 0) && !n.alone() {
+			n.log.Warn("this node hears of no leader: its clients are sent to others", "for", fenceAfter)
+			n.realtime.Restart()
+		}
 		var known uint64
 		n.replica.View(func(d *desk.Desk) { known = d.Incarnation(n.identity.Node) })
 		n.stepBack()
@@ -148,6 +153,28 @@ func (n *Node) attend() {
 			return
 		}
 	}
+}
+
+// fenceAfter is how long a node may hear of no leader before its clients are better
+// off elsewhere. The cell gives the node up a second later.
+const fenceAfter = 4 * time.Second
+
+// fence tells once, in each time without a leader, that it has become too long.
+type fence struct {
+	at     time.Time // when there was one last
+	closed bool
+}
+
+func (f *fence) closes(now time.Time, led bool) bool {
+	if led {
+		f.at, f.closed = now, false
+		return false
+	}
+	if f.closed || now.Sub(f.at) <= fenceAfter {
+		return false
+	}
+	f.closed = true
+	return true
 }
 
 // stepBack hands leadership over while this node is drained.

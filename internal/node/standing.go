@@ -1,7 +1,6 @@
 package node
 
 import (
-	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -24,6 +23,7 @@ func (c cellOf) Status() edge.CellStatus {
 	all := edge.CellStatus{
 		ID: status.CellID, Name: c.name, Generation: status.Generation, Term: stands.Term, Index: stands.Applied, FeatureLevel: status.Level,
 		State: "healthy", Voters: len(voters), Tolerates: (len(voters) - 1) / 2, IncidentsOpen: int(status.Incidents), NotReady: c.notReady(),
+		Self:  c.identity.Node,
 		Nodes: make([]edge.NodeStatus, 0, len(nodes)),
 	}
 	if stands.Leader != 0 {
@@ -36,17 +36,6 @@ func (c cellOf) Status() edge.CellStatus {
 		}
 		all.Nodes = append(all.Nodes, node)
 	}
-	// The node that answers is first: where nothing else speaks for another, it is
-	// the one to use.
-	slices.SortStableFunc(all.Nodes, func(a, b edge.NodeStatus) int {
-		switch c.identity.Node {
-		case a.ID:
-			return -1
-		case b.ID:
-			return 1
-		}
-		return 0
-	})
 	switch {
 	case stands.Leader == 0 || stands.Leads && !stands.Serving:
 		all.State = "no_quorum"
