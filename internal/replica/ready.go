@@ -257,6 +257,10 @@ func (c *Core) Persisted(now time.Duration, a *Append) error {
 		return fmt.Errorf("replica: an append of %d entries was reported out of order", len(a.Entries))
 	}
 	c.appending = c.appending[1:]
+	if len(c.appending) > 0 {
+		next := c.appending[0]
+		next.since = max(next.since, c.now) // until now the disk was at this one
+	}
 	if a.Snapshot != nil {
 		c.log.reset(a.Snapshot)
 		c.conf.state = a.Snapshot.GetConfState()
