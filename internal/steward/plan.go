@@ -100,9 +100,10 @@ func (v *View) safe(a Action) bool {
 
 func (m *Member) answers(v *View) bool { return m.Number == v.Self || m.Silence <= v.Silent }
 
-// keepsUp: it answers and has nearly all that there is.
+// keepsUp: it answers and has nearly all that there is. One of which this leader has
+// heard nothing may not be there at all, however short the log.
 func (m *Member) keepsUp(v *View) bool {
-	return m.answers(v) && (m.Number == v.Self || m.Match+closeEnough >= v.Last)
+	return m.answers(v) && (m.Number == v.Self || m.Match > 0 && m.Match+closeEnough >= v.Last)
 }
 
 // majority tells whether more than half of the voters answer.

@@ -20,6 +20,7 @@ func member(number uint64, s Suffrage, change ...func(*Member)) Member {
 
 func silent(d time.Duration) func(*Member) { return func(m *Member) { m.Silence = d } }
 func behind(m *Member)                     { m.Match = 10 }
+func unheard(m *Member)                    { m.Match = 0 }
 func unknown(m *Member)                    { m.Known = false }
 func drained(m *Member)                    { m.Drained = true }
 
@@ -34,6 +35,7 @@ func TestPlan(t *testing.T) {
 		{"a node has joined", cell(5, member(1, Voter), member(2, Outside)), Action{Do: Add, Node: 2}},
 		{"two vote", cell(5, member(1, Voter), member(2, Learner)), Action{Do: Promote, Node: 2}},
 		{"not before it has caught up", cell(5, member(1, Voter), member(2, Learner, behind)), Action{}},
+		{"nor before this leader has heard of it, however short the log", View{Self: 1, Last: 30, Voters: 5, Silent: 5 * time.Second, Members: []Member{member(1, Voter), member(2, Learner, unheard)}}, Action{}},
 		{"nor while it is silent", cell(5, member(1, Voter), member(2, Learner, silent(time.Minute))), Action{}},
 		{"four are three and one", cell(5, member(1, Voter), member(2, Voter), member(3, Voter), member(4, Learner)), Action{}},
 		{"five are five", cell(5, member(1, Voter), member(2, Voter), member(3, Voter), member(4, Learner), member(5, Learner)), Action{Do: Promote, Node: 4}},
