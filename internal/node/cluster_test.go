@@ -25,8 +25,12 @@ func joinNode(t *testing.T, to *Node, name string) *Node {
 // eventually waits for something that other processes bring about.
 func eventually(t *testing.T, what string, met func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !met(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	limit, look := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
+	defer look.Stop()
+	for !met() {
+		select {
+		case <-look.C:
+		case <-limit:
 			t.Fatalf("waited for %s", what)
 		}
 	}
