@@ -75,8 +75,8 @@ type Invitation struct {
 	Command string        `json:"command"` // to be run on the new machine
 }
 
-// Invite makes a token by which one more node may join; for operators.
-func (c *Client) Invite(ctx context.Context, life time.Duration) (*Invitation, error) {
+// InviteNode makes a token by which one more node may join; for operators.
+func (c *Client) InviteNode(ctx context.Context, life time.Duration) (*Invitation, error) {
 	var got Invitation
 	_, err := c.Do(ctx, Request{Method: http.MethodPost, Path: "/v1/cell/invites", Body: map[string]any{"life": life.Seconds()}}, &got)
 	if err != nil {

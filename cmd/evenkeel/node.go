@@ -27,7 +27,7 @@ type nodeInviteVerb struct {
 
 func (v *nodeInviteVerb) Run(env *environment) error {
 	return v.talk(func(ctx context.Context, c *client.Client) error {
-		invitation, err := c.Invite(ctx, v.Life)
+		invitation, err := c.InviteNode(ctx, v.Life)
 		if err != nil {
 			return err
 		}
