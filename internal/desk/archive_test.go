@@ -104,6 +104,8 @@ func TestNothingIsLostOnTheWay(t *testing.T) {
 func archivedHistory(t *testing.T, seed uint64) {
 	w := newCrowd(t, 5000+seed)
 	f, r := w.f, rand.New(rand.NewPCG(seed, 2))
+	f.must(evenkeel.System(), &evenkeel.NodeInvite{Hash: "h", Life: evenkeel.Hour})
+	f.must(evenkeel.System(), &evenkeel.NodeJoin{Hash: "h", Key: make([]byte, publicKeySize)})
 	f.must(evenkeel.System(), &evenkeel.NodeUp{Node: "n2", Boot: "b"})
 	f.limit(func(l *evenkeel.Limits) { l.ClosedChats = 1000 }) // until there is a copy nothing leaves
 	copies := map[string]*fakeCopy{}
