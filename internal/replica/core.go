@@ -5,6 +5,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -321,19 +322,20 @@ func (c *Core) quiet() bool { return c.voter && len(c.conf.state.GetLearners()) 
 
 // allCommitted returns the hard state to start from. The journal need not know
 // how far the log was committed. The only voter does: what is durable here is
-// committed, unless the configuration changes on the way.
+// committed.
 func allCommitted(cfg CoreConfig) *raftpb.HardState {
 	hard := cfg.HardState
-	if !soleVoter(cfg.ConfState, cfg.ID) || len(cfg.Entries) == 0 {
+	if len(cfg.Entries) == 0 || !alwaysAlone(cfg.ConfState, cfg.Entries, cfg.ID) {
 		return hard
 	}
 	last := cfg.Entries[len(cfg.Entries)-1].GetIndex()
-	for _, e := range cfg.Entries {
-		if e.GetIndex() > hard.GetCommit() && isConfChange(e) {
-			return hard
-		}
-	}
 	return &raftpb.HardState{Term: hard.Term, Vote: hard.Vote, Commit: &last}
+}
+
+// alwaysAlone tells whether a replica was the only voter from a configuration on
+// for as long as its log says: the members do not change on the way.
+func alwaysAlone(conf *raftpb.ConfState, entries []*raftpb.Entry, id uint64) bool {
+	return soleVoter(conf, id) && !slices.ContainsFunc(entries, isConfChange)
 }
 
 func soleVoter(conf *raftpb.ConfState, id uint64) bool {

@@ -75,8 +75,11 @@ func (r *Replica) settleDoubt(found *journal.Recovered) error {
 	if doubt == nil {
 		return nil
 	}
-	alone := len(found.ConfState.GetVoters()) == 1 && len(found.ConfState.GetVotersOutgoing()) == 0
-	if !alone || !doubt.Torn {
+	var id uint64
+	if len(found.Meta) >= 8 {
+		id = binary.BigEndian.Uint64(found.Meta)
+	}
+	if !doubt.Torn || !alwaysAlone(found.ConfState, found.Entries, id) {
 		return fmt.Errorf("%w: batch %d in %s at byte %d (entries %d to %d)", journal.ErrDoubt, doubt.Batch, doubt.File, doubt.Offset, doubt.First, doubt.Last)
 	}
 	r.log.Warn("the last write was torn and is cut: it was never acknowledged", "file", doubt.File, "offset", doubt.Offset, "first", doubt.First, "last", doubt.Last)
