@@ -15,6 +15,11 @@ import (
 // of no use. The process should end: the write may hang for ever.
 var ErrStalled = errors.New("the disk hangs")
 
+// blink is by how much the core of a member may be late and not be said to have stood
+// still: it ticks, but its machine may be busy. It is less than what makes a write
+// look as if it hung, and so is each sleep of the process.
+const blink = ElectionTimeout * 4 / 5
+
 // watchDisk looks at the oldest append that is not yet durable. Older than an
 // election: leadership goes to a voter with a better disk, if there is one. Not
 // done by the limit: the replica fails, since it can acknowledge nothing.
@@ -37,7 +42,11 @@ func (c *Core) watchDisk() {
 // reach lets the time of an input come. By how much the core itself is late is not
 // held against the disk: the process was stopped, and the write may be long done.
 func (c *Core) reach(now time.Duration) {
-	if late := now - c.now - pulse; late > 0 {
+	usual := pulse
+	if !c.alone() {
+		usual = blink
+	}
+	if late := now - c.now - usual; late > 0 {
 		for _, a := range c.appending {
 			a.since += late
 		}
