@@ -265,15 +265,19 @@ func isVoidSession(err *evenkeel.Error) bool {
 func (c *Courier) unwelcome(cl *client, err *evenkeel.Error) {
 	delete(c.sessions, cl.session)
 	cl.phase = phaseVoid
-	code := closeForbidden
+	code, told := closeForbidden, err
 	switch err.Code {
 	case evenkeel.CodeLimitReached, evenkeel.CodeTooManyRequests:
 		code = closeTooMany
-	case evenkeel.CodeInternal, evenkeel.CodeConflict:
+	case evenkeel.CodeConflict:
+		// The node was given up, and not the client: what he asks for may have been
+		// done on an earlier session.
+		code, told = closeLost, sessionLost()
+	case evenkeel.CodeInternal:
 		code = closeLost
 	default:
 	}
-	c.dismiss(cl, err)
+	c.dismiss(cl, told)
 	if !cl.gone {
 		c.out = append(c.out, Closure{cl.id, code, string(err.Code)})
 	}
