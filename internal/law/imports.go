@@ -30,6 +30,7 @@ func layers() []layer {
 		{"internal/desk", []string{root, "internal/routing"}, "the state machine knows nobody who feeds it"},
 		{"internal/journal", nil, "the journal stores bytes; what they mean is the replica's business"},
 		{"internal/replica", []string{root, "internal/desk", "internal/journal"}, "the replica is the desk over a log, whoever asks"},
+		{"internal/forward", []string{root}, "what waits for an answer of the leader knows neither the log nor the wire"},
 		{"internal/transport", nil, "connections carry bytes; what they mean is the node's business"},
 		{"internal/bus", []string{root}, adapter},
 		{"internal/jsonscan", nil, "where a value ends has nothing to do with what it means"},
@@ -47,7 +48,7 @@ func layers() []layer {
 		{"internal/sim/...", []string{
 			"internal/sim/...",
 			root, "internal/desk", "internal/routing", "internal/journal", "internal/replica", "internal/realtime",
-			"internal/edge", "internal/auth", "internal/archive", "internal/steward",
+			"internal/edge", "internal/auth", "internal/archive", "internal/steward", "internal/forward",
 		}, "sim runs the pure halves, not what wires them to a machine"},
 		{"internal/node", []string{"*"}, "the one place that wires"},
 		{"cmd/evenkeel", []string{"*"}, "the command line"},

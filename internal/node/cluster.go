@@ -70,13 +70,15 @@ func (n *Node) openCluster() error {
 	return nil
 }
 
-func newCluster(n *Node, boot string) *cluster {
+func newCluster(n *Node, boot string) (*cluster, error) {
 	c := &cluster{
 		node: n, log: n.log.With("part", "cluster"), boot: boot, wire: wireMode(),
 		members: map[uint64]evenkeel.Node{}, others: map[uint64]neighbour{},
 	}
-	c.proposals.init(c)
-	return c
+	if err := c.proposals.init(c, n.host.Random); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *cluster) stop() {

@@ -35,7 +35,9 @@ func (n *Node) openCell(ctx context.Context) error {
 			return err
 		}
 	}
-	n.cluster = newCluster(n, boot)
+	if n.cluster, err = newCluster(n, boot); err != nil {
+		return err
+	}
 	if err := n.openReplica(); err != nil {
 		return err
 	}

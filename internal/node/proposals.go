@@ -2,18 +2,18 @@ package node
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/forward"
 	"github.com/evenkeel/evenkeel/internal/replica"
 )
-
-// answerLimit is how long the leader may take to answer a proposal of another
-// node. Callers have given up by then.
-const answerLimit = 5 * time.Second
 
 // proposals are those that this node has sent to the leader.
 //
@@ -24,99 +24,82 @@ type proposals struct {
 	ending  context.Context
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup
-	arrived chan delivery // answers in the order of their arrival, which is that of the log
+	born    time.Time
+	arrived chan struct{} // something waits for the replica; has room for one
 
-	mu      sync.Mutex
-	last    uint64
-	waiting map[uint64]*waiting
+	mu     sync.Mutex
+	table  *forward.Table
+	closed bool
 }
 
-// waiting is a proposal without an answer.
-type waiting struct {
-	at    uint64 // the node that was asked
-	count int    // of commands
-	since time.Time
-	done  func([]evenkeel.Result, error)
-}
-
-type delivery struct {
-	to      *waiting
-	outcome *outcome
-}
-
-// maxAnswers bounds the answers whose entries this node has not applied yet.
-const maxAnswers = 4096
-
-func (p *proposals) init(c *cluster) {
-	p.cluster = c
+// init begins with a number by chance: an answer to the process before, which
+// comes late, must not be taken for one to this.
+func (p *proposals) init(c *cluster, random io.Reader) error {
+	var first [8]byte
+	if _, err := io.ReadFull(random, first[:]); err != nil {
+		return fmt.Errorf("draw the number of the first proposal: %w", err)
+	}
+	p.cluster, p.born = c, time.Now()
+	p.table = forward.New(binary.BigEndian.Uint64(first[:]) >> 1)
+	p.arrived = make(chan struct{}, 1)
 	p.ending, p.cancel = context.WithCancel(context.Background())
-	p.waiting = map[uint64]*waiting{}
-	p.arrived = make(chan delivery, maxAnswers)
 	p.tasks.Go(p.deliver)
 	p.tasks.Go(p.sweep)
+	return nil
+}
+
+// with changes the table, and tells whoever has his answer by that, outside the
+// lock.
+func (p *proposals) with(change func(*forward.Table)) {
+	p.mu.Lock()
+	change(p.table)
+	ended := p.table.Take()
+	p.mu.Unlock()
+	for _, tell := range ended {
+		tell()
+	}
 }
 
 // close answers everybody.
 func (p *proposals) close() {
 	p.cancel()
 	p.tasks.Wait()
-	p.drop(func(*waiting) bool { return true })
-	for {
-		select {
-		case d := <-p.arrived:
-			d.to.done(nil, unknownFate())
-		default:
-			return
-		}
-	}
+	p.with(func(t *forward.Table) {
+		p.closed = true
+		t.Close()
+	})
 }
 
 // send hands encoded commands to the node that leads.
 func (p *proposals) send(to uint64, lane replica.Lane, commands [][]byte, done func([]evenkeel.Result, error)) {
-	p.mu.Lock()
-	if p.ending.Err() != nil {
-		p.mu.Unlock()
-		done(nil, unknownFate())
+	var request uint64
+	closed := false
+	p.with(func(t *forward.Table) {
+		if closed = p.closed || p.ending.Err() != nil; !closed {
+			request = t.Ask(time.Since(p.born), to, len(commands), done)
+		}
+	})
+	if closed {
+		done(nil, forward.UnknownFate())
 		return
 	}
-	p.last++
-	request := p.last
-	p.waiting[request] = &waiting{at: to, count: len(commands), since: time.Now(), done: done}
-	p.mu.Unlock()
 	t := p.cluster.transport
 	if t == nil || !t.Send(to, framePropose, encodeWire(proposal{request, lane, commands})) {
-		if w := p.claim(request); w != nil {
-			w.done(nil, unknownFate())
-		}
+		p.with(func(t *forward.Table) { t.Unsent(request) })
 	}
-}
-
-func (p *proposals) claim(request uint64) *waiting {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	w := p.waiting[request]
-	delete(p.waiting, request)
-	return w
 }
 
 // answered takes the answer of the node that was asked.
 func (p *proposals) answered(from uint64, o *outcome) {
-	p.mu.Lock()
-	w := p.waiting[o.Request]
-	if w == nil || w.at != from || o.Err == nil && len(o.Results) != w.count {
-		p.mu.Unlock()
-		return // given up, or not an answer to it
-	}
-	delete(p.waiting, o.Request)
-	p.mu.Unlock()
-	if o.Err != nil {
-		w.done(nil, o.Err)
-		return
-	}
+	p.with(func(t *forward.Table) { t.Answered(from, o.Request, o.Results, o.Err) })
+	p.poke()
+}
+
+// poke has deliver look.
+func (p *proposals) poke() {
 	select {
-	case p.arrived <- delivery{w, o}:
-	default: // this node is far behind: the caller asks again, and is told the same
-		w.done(nil, unknownFate())
+	case p.arrived <- struct{}{}:
+	default:
 	}
 }
 
@@ -126,53 +109,42 @@ func (p *proposals) deliver() {
 		select {
 		case <-p.ending.Done():
 			return
-		case d := <-p.arrived:
-			ctx, cancel := context.WithTimeout(p.ending, answerLimit)
-			err := p.cluster.node.replica.WaitApplied(ctx, d.outcome.Results[len(d.outcome.Results)-1].Index)
+		case <-p.arrived:
+		}
+		for {
+			var index uint64
+			waiting := false
+			p.with(func(t *forward.Table) { index, waiting = t.Next() })
+			if !waiting {
+				break
+			}
+			ctx, cancel := context.WithTimeout(p.ending, forward.AnswerLimit)
+			err := p.cluster.node.replica.WaitApplied(ctx, index)
 			cancel()
 			if err != nil {
-				d.to.done(nil, unknownFate())
-				continue
+				break // once more when sweep has looked
 			}
-			d.to.done(d.outcome.Results, nil)
+			p.with(func(t *forward.Table) { t.Applied(index) })
 		}
 	}
 }
 
 // lost gives up what a node was asked that is not connected any more.
-func (p *proposals) lost(id uint64) { p.drop(func(w *waiting) bool { return w.at == id }) }
+func (p *proposals) lost(id uint64) { p.with(func(t *forward.Table) { t.Lost(id) }) }
 
 // sweep gives up what was not answered in time.
 func (p *proposals) sweep() {
-	ticker := time.NewTicker(answerLimit / 5)
+	ticker := time.NewTicker(forward.AnswerLimit / 5)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			p.drop(func(w *waiting) bool { return time.Since(w.since) > answerLimit })
+			p.with(func(t *forward.Table) { t.Sweep(time.Since(p.born)) })
+			p.poke()
 		case <-p.ending.Done():
 			return
 		}
 	}
-}
-
-func (p *proposals) drop(which func(*waiting) bool) {
-	p.mu.Lock()
-	var gone []*waiting
-	for request, w := range p.waiting {
-		if which(w) {
-			gone = append(gone, w)
-			delete(p.waiting, request)
-		}
-	}
-	p.mu.Unlock()
-	for _, w := range gone {
-		w.done(nil, unknownFate())
-	}
-}
-
-func unknownFate() *evenkeel.Error {
-	return &evenkeel.Error{Code: evenkeel.CodeNoLeader, Detail: "the cell has no leader that this node can reach", RetryAfter: evenkeel.Second}
 }
 
 // propose puts encoded commands into the log, whichever node leads.
