@@ -27,10 +27,10 @@ func (a *agent) welcome(c *client) {
 // refresh looks at the state.
 func (a *agent) refresh(c *client) {
 	a.chats, a.role, a.offers = nil, map[string]bool{}, map[string]string{}
-	if !c.w.node.reachable() {
+	if c.conn == nil || !c.conn.node.reachable() {
 		return
 	}
-	state, err := c.w.node.desk().AgentDesk(c.principal)
+	state, err := c.conn.node.desk().AgentDesk(c.principal)
 	if err != nil {
 		return
 	}

@@ -79,6 +79,9 @@ func (n *node) renew(order *replica.SnapshotOrder) {
 // the machine has to be rebuilt first.
 func (n *node) applyNext(t *applyTask) bool {
 	a := t.apply
+	if a.Restore != nil && t.done == 0 && !n.restoreTo(a.Restore.GetIndex()) {
+		return false
+	}
 	if t.done < len(a.Entries) {
 		item := &a.Entries[t.done]
 		out, fault, err := n.applier.Apply(item.Entry)
@@ -96,11 +99,11 @@ func (n *node) applyNext(t *applyTask) bool {
 	if a.Freeze != nil {
 		err := n.applier.Freeze(a.Freeze)
 		n.w.check(err == nil, "a snapshot can be taken", "%v", err)
-		n.w.tracef("snapshot of %d begins", a.Freeze.Index)
+		n.tracef("snapshot of %d begins", a.Freeze.Index)
 	}
 	state := n.applier.State()
 	n.tell(func() {
-		err := n.core.Applied(n.w.now, a, state)
+		err := n.core.Applied(n.mono(), a, state)
 		n.w.check(err == nil, "the core understands its own log", "%v", err)
 	})
 	n.applies.work = n.applies.work[1:]
@@ -109,7 +112,7 @@ func (n *node) applyNext(t *applyTask) bool {
 
 // answer passes on what an entry came to: events first, then results.
 func (n *node) answer(item *replica.Committed, out *desk.Output) {
-	n.w.tracef("entry %d: %d results, %d events, more %t, hash %x", item.Entry.GetIndex(), len(out.Results), len(out.Events), out.More, n.desk().Hash())
+	n.tracef("entry %d: %d results, %d events, more %t, hash %x", item.Entry.GetIndex(), len(out.Results), len(out.Events), out.More, n.desk().Hash())
 	if item.Stamped() {
 		n.gate.publish(n, out.Events)
 		n.edge.events(n, out.Events)
@@ -122,6 +125,8 @@ func (n *node) answer(item *replica.Committed, out *desk.Output) {
 		results = results[k:]
 	}
 	item.Proposals = nil
+	n.peers.asked.Applied(n.applier.Applied())
+	n.peers.settle(n)
 }
 
 // beginSaving lets the snapshot be written that the machine was frozen for.
@@ -168,7 +173,7 @@ func (s *applyShell) cut(n *node) {
 	case err != nil:
 		s.giveUp(n, err)
 	case slice.Last:
-		n.w.tracef("snapshot of %d is written, %d bytes", order.Index, meta.Size)
+		n.tracef("snapshot of %d is written, %d bytes", order.Index, meta.Size)
 		n.w.stats.add("snapshots written", 1)
 		s.order, s.writer = nil, nil
 		put(n, &s.tasks, applyTask{saved: order}, n.apply)
@@ -183,7 +188,7 @@ func (s *applyShell) cut(n *node) {
 // giveUp drops a snapshot that the disk refused, or that a panic ended.
 func (s *applyShell) giveUp(n *node, err error) {
 	order := s.order
-	n.w.tracef("the snapshot of %d is given up: %v", order.Index, err)
+	n.tracef("the snapshot of %d is given up: %v", order.Index, err)
 	n.w.stats.add("snapshots given up", 1)
 	if s.writer != nil {
 		_ = s.writer.Abort() // it counts for nothing in any case
@@ -195,4 +200,30 @@ func (s *applyShell) giveUp(n *node, err error) {
 	s.writer = nil // and no other is begun before the machine has thawed
 	put(n, &s.tasks, applyTask{abandon: order}, n.apply)
 	n.tell(func() { n.core.SnapshotFailed(order) })
+}
+
+// restoreTo starts the machine anew from a snapshot of another replica. What
+// happened meanwhile was told to no client here, so each comes again.
+func (n *node) restoreTo(index uint64) bool {
+	r, err := n.journal.OpenSnapshot(index)
+	if err == nil {
+		err = errors.Join(n.applier.Restore(index, r), r.Close())
+	}
+	if n.disk.Crashed() {
+		n.lost("power fails while a snapshot is read")
+		return false
+	}
+	if err != nil {
+		n.w.check(n.w.shape.Error > 0, "a snapshot that came can be read", "%v", err)
+		n.killed(err.Error())
+		return false
+	}
+	n.tracef("the desk is that of the snapshot of %d", index)
+	n.w.stats.add("snapshots of the leader restored", 1)
+	n.reached = max(n.reached, index)
+	n.w.trouble(n.w.now)
+	n.gate.restart(n)
+	n.peers.asked.Applied(index)
+	n.peers.settle(n)
+	return true
 }

@@ -31,7 +31,7 @@ type archiveCopy struct {
 func newArchiveCopy(w *World, seed uint64) *archiveCopy {
 	rng := rand.New(rand.NewPCG(seed, 4))
 	a := &archiveCopy{w: w, rng: rng, frail: rng.IntN(300), lost: rng.IntN(30)}
-	if rng.IntN(4) > 0 {
+	if rng.IntN(4) > 0 && !w.several() {
 		a.pause = pick(rng, 50*time.Millisecond, time.Second, 20*time.Second)
 	}
 	a.renew()
@@ -51,7 +51,7 @@ func (a *archiveCopy) work() {
 		return
 	}
 	a.w.after(a.pause/2+time.Duration(a.rng.Int64N(int64(a.pause))), a.work)
-	n := a.w.node
+	n := a.w.nodes[0]
 	if !n.reachable() || !n.desk().Formed() {
 		return
 	}
@@ -83,7 +83,7 @@ func (a *archiveCopy) observe(d *desk.Desk, chats []*chat) {
 
 // apply does some operations; all of them are synced, or none.
 func (a *archiveCopy) apply() {
-	ops, first, last := a.w.node.desk().ArchiveOps(a.cursor, 1+a.rng.IntN(20), 1<<16)
+	ops, first, last := a.w.nodes[0].desk().ArchiveOps(a.cursor, 1+a.rng.IntN(20), 1<<16)
 	a.w.check(first <= a.cursor+1 && a.cursor <= last, "an operation stays until the archive has it", "the copy is at %d, the desk has %d to %d", a.cursor, first, last)
 	if a.rng.IntN(1000) < a.frail {
 		a.w.stats.add("archive batches not synced", 1)

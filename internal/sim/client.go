@@ -19,6 +19,7 @@ type client struct {
 	staff     bool
 
 	conn   *conn // nil: none
+	home   *node // where it connects
 	open   bool  // the connect reply is here
 	away   bool  // does not want to be connected
 	leaves int
@@ -134,7 +135,7 @@ func (c *client) send(message []byte) {
 	conn := c.conn
 	c.w.toServer(conn, func() {
 		if conn.session != nil && !conn.gone {
-			c.w.node.gate.receive(c.w.node, conn, message)
+			conn.node.gate.receive(conn.node, conn, message)
 		}
 	})
 }
@@ -146,8 +147,8 @@ func (c *client) disconnected(conn *conn, code uint32) {
 		return
 	}
 	c.w.tracef("%s is disconnected (%d)", c.name, code)
-	c.w.check(code != 3000 || c.w.shape.Poison > 0 || c.w.now-c.w.node.troubled < pauseWithin, "a pause is no error",
-		"%s lost his session, and all has been well since %s", c.name, c.w.node.troubled)
+	c.w.check(code != 3000 || c.w.shape.Poison > 0 || c.w.now-c.w.troubled < pauseWithin, "a pause is no error",
+		"%s lost his session, and all has been well since %s", c.name, c.w.troubled)
 	conn.cut = true
 	c.conn, c.open = nil, false
 	for _, f := range c.order {

@@ -52,7 +52,7 @@ func (n *node) operation(op simdisk.Op) error {
 	}
 	if n.failing && changes && n.w.chance(300) {
 		n.failing = false
-		n.w.tracef("the disk fails: %s %s", op.Kind, op.Name)
+		n.tracef("the disk fails: %s %s", op.Kind, op.Name)
 		n.w.stats.add("disk operations that failed", 1)
 		return errDisk
 	}
@@ -74,6 +74,7 @@ func (s *diskShell) next(n *node) {
 		return
 	}
 	t := s.tasks[0]
+	changes := n.disk.Stats().Changes
 	s.writing = true
 	err := s.do(n, t)
 	s.writing = false
@@ -81,7 +82,11 @@ func (s *diskShell) next(n *node) {
 		n.lost("power fails in the middle of a write")
 		return
 	}
-	n.after(n.writeTime(), func() { s.done(n, t, err) })
+	length := n.writeTime()
+	if n.w.several() && n.disk.Stats().Changes == changes {
+		length = 0 // there was nothing to write
+	}
+	n.after(length, func() { s.done(n, t, err) })
 }
 
 func (s *diskShell) do(n *node, t diskTask) error {
@@ -103,7 +108,7 @@ func batchOf(a *replica.Append) *journal.Batch {
 // writeTime is how long a write takes: much longer once in a while.
 func (n *node) writeTime() time.Duration {
 	if until := n.stalled - n.w.now; until > 0 {
-		n.troubled = max(n.troubled, n.stalled)
+		n.w.trouble(n.stalled)
 		return until
 	}
 	return n.w.around(n.w.shape.Write)
@@ -116,7 +121,7 @@ func (s *diskShell) done(n *node, t diskTask, err error) {
 	switch {
 	case errors.Is(err, journal.ErrFull) && t.append != nil:
 		n.w.stats.add("appends refused by a full disk", 1)
-		n.troubled = max(n.troubled, n.w.now)
+		n.w.trouble(n.w.now)
 		n.tell(func() { n.core.JournalFull(true) })
 		_ = n.journal.Tend() // finds out whether there is room by now
 		if n.disk.Crashed() {
@@ -146,7 +151,7 @@ func (s *diskShell) tell(n *node, t diskTask) bool {
 	case t.append != nil:
 		n.tell(func() {
 			n.core.JournalFull(false)
-			err := n.core.Persisted(n.w.now, t.append)
+			err := n.core.Persisted(n.mono(), t.append)
 			n.w.check(err == nil, "the core understands its own log", "%v", err)
 		})
 	case t.fault != nil:

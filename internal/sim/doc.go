@@ -11,20 +11,38 @@
 //	                        snapshots --> journal on a simulated disk
 //	                                 (torn, forgotten, rotten, stalled, full)
 //
-// All in the middle is the product: the desk, the replica's core and applier,
-// the journal, the courier and the sessions are what a server runs. The package
+// Every node has all of this. In the middle is the product: the desk, the replica's
+// core and applier, the journal, the courier and the sessions, the steward and what
+// waits for the leader's answers (package forward) are what a server runs. The package
 // has the shells' part: it moves what one half hands out to the next, each time
 // after a pause that the seed draws, so that every order of events that
 // goroutines could have is tried. It stops the process or the power in the middle
 // of any write, cuts connections, and starts the node again from what the disk
 // has kept.
 //
+// A cell has one node, or three, five or nine: it grows from its founder, as real
+// ones do. Nodes have disks, clocks and processes of their own, and between each two
+// of them a network (network.go) that delays, loses, doubles and reorders what Raft
+// says, breaks connections, and cuts the way in one direction or both. A process is
+// given up for dead by proof only. Clients move between the nodes.
+//
+// Left out, since the program does not do it yet: bits that flip on the disk of one
+// of several nodes, whose journal the others would have to mend (a torn last batch
+// of a member, with which the program refuses to start, is cut here as that of a
+// cell of one); archive copies of several nodes; a wall clock that is set; programs
+// of several versions. Not checked with several nodes: by how much an outage extends
+// offers (standstill.go). A removed node is switched off by its operator when it is
+// no member of Raft any more, not before.
+//
 // Two people watch. The History (history.go) knows every entry that was ever
 // applied and demands that a restart brings back the same, to the byte. The
 // Ledger, the Streams and the Model (ledger.go, streams.go, model.go) believe
 // nothing but what clients were told and what the desk published, and know the
 // promises made for it: what was acknowledged is there once, what was refused left
-// no trace, one owner at most, no hole in anybody's stream.
+// no trace, one owner at most, no hole in anybody's stream. The log is one order of
+// all operations; each that was acknowledged stands in it behind all that had been
+// acknowledged when it was first asked for, and a fresh read has all that was: so
+// the cell is linearizable.
 //
 // A run ends in one of three ways: ok; damaged, when a bit of the only disk
 // flipped and the node said so; or with a Failure, which names the promise that

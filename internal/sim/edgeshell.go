@@ -102,7 +102,7 @@ func (s *edgeShell) events(n *node, events []evenkeel.Event) {
 // serving asks for this process's incarnation as soon as there is a leader, and
 // before that forms the cell if there is none.
 func (s *edgeShell) serving(n *node) {
-	if s.asked || !n.core.Status().Serving {
+	if s.asked || n.w.several() || !n.core.Status().Serving {
 		return
 	}
 	s.asked = true
@@ -114,13 +114,13 @@ func (s *edgeShell) serving(n *node) {
 		n.propose([]*evenkeel.Command{{By: evenkeel.System(), Body: n.w.formation()}}, func([]evenkeel.Result, error) { again() })
 		return
 	}
-	up := &evenkeel.NodeUp{Node: "n1", Boot: fmt.Sprintf("boot %d", n.life)}
+	up := &evenkeel.NodeUp{Node: n.id(), Boot: n.boot()}
 	n.propose([]*evenkeel.Command{{By: evenkeel.System(), Body: up}}, func(results []evenkeel.Result, err error) {
 		if err != nil || results[0].Err != nil {
 			again()
 			return
 		}
-		n.w.tracef("incarnation %d", results[0].Incarnation)
+		n.tracef("incarnation %d", results[0].Incarnation)
 		s.post(n, edge.IncarnationIssued{Incarnation: results[0].Incarnation})
 	})
 }

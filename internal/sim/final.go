@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"fmt"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -17,8 +18,9 @@ const tellWithin = 10 * time.Second
 
 // progress checks that nobody is stuck, some time after the last fault.
 func (w *World) progress() {
-	n := w.node
-	w.check(n.up && n.core.Status().Healthy(), "the cell serves when faults are over", "up %t", n.up)
+	n := w.ahead()
+	w.check(w.healthy(), "the cell serves when faults are over", "%s", w.standing())
+	w.check(w.near(), "every node comes along when faults are over", "%s", w.standing())
 	for _, c := range w.clients {
 		if c.refused > 0 && w.now-c.refused < answerWithin {
 			continue
@@ -50,8 +52,8 @@ func (w *World) progress() {
 // neither here nor gone.
 func (w *World) finishWork() {
 	for range 1000 {
-		at, ok := w.node.desk().NextDeadline()
-		if !ok || at > w.node.desk().Now() {
+		at, ok := w.ahead().desk().NextDeadline()
+		if !ok || at > w.ahead().desk().Now() {
 			return
 		}
 		w.until(w.now + 10*time.Millisecond)
@@ -71,7 +73,7 @@ func (w *World) auditAtRest(d *desk.Desk) {
 // told checks that everybody who is connected hears everything in time.
 func (w *World) told() {
 	for _, c := range w.clients {
-		if !c.open || c.conn.cut || w.now-w.node.troubled < tellWithin {
+		if !c.open || c.conn.cut || w.now-w.troubled < tellWithin {
 			continue
 		}
 		for _, sub := range c.order {
@@ -91,12 +93,12 @@ const late = 500
 
 // punctual checks that an entry comes when a deadline of the desk is due.
 func (w *World) punctual() {
-	n := w.node
-	if !n.reachable() || !n.core.Status().Healthy() {
+	n := w.leader()
+	if n == nil || !n.core.Status().Healthy() {
 		return
 	}
 	if at, ok := n.desk().NextDeadline(); ok {
-		now := n.core.Status().Time + evenkeel.DeskTime((w.now-n.turned)/time.Millisecond)
+		now := n.core.Status().Time + evenkeel.DeskTime((n.mono()-n.turned)/time.Millisecond)
 		w.check(now-at < late, "no deadline is lost", "one is due since %d ms and no entry comes", now-at)
 	}
 }
@@ -104,22 +106,59 @@ func (w *World) punctual() {
 // finalCheck compares all that was ever promised with what the cell has, before
 // and after one more loss of power, and with a desk that lives the log anew.
 func (w *World) finalCheck() {
-	n := w.node
 	w.empty()
 	w.finishWork()
-	w.compare(n.desk())
-	live, sum := n.desk().Hash(), w.sum(n.desk())
-	top := w.history.top
-	n.lost("power fails for the last time")
-	for !w.serving() {
-		w.until(w.now + time.Second)
+	w.await(w.level, "every node comes along when faults are over")
+	for _, n := range w.members() {
+		w.compare(n.desk())
 	}
+	live, sum := w.ahead().desk().Hash(), w.sum(w.ahead().desk())
+	top := w.history.top
+	for _, n := range w.members() {
+		n.lost("power fails for the last time")
+	}
+	w.await(func() bool { return w.level() && w.healthy() && w.ahead().applier.Applied() >= top }, "the cell serves when faults are over")
 	w.finishWork()
-	w.compare(n.desk())
-	if w.history.top == top {
-		w.check(n.desk().Hash() == live && w.sum(n.desk()) == sum, "a restart gives the same state", "hash %x, before %x", n.desk().Hash(), live)
+	w.await(w.level, "every node comes along when faults are over")
+	for _, n := range w.members() {
+		w.compare(n.desk())
+		if w.history.top == top {
+			w.check(n.desk().Hash() == live && w.sum(n.desk()) == sum, "a restart gives the same state", "hash %x, before %x", n.desk().Hash(), live)
+		}
 	}
 	w.relive()
+}
+
+// await lets time pass until something holds.
+func (w *World) await(what func() bool, promise string) {
+	for end := w.now + 3*time.Minute; !what(); {
+		w.check(w.now < end, promise, "%s", w.standing())
+		w.until(w.now + 100*time.Millisecond)
+	}
+}
+
+// near tells whether all nodes run and have nearly all that there is.
+func (w *World) near() bool {
+	for _, n := range w.members() {
+		if !n.reachable() || n.applier.Applied()+50 < w.ahead().applier.Applied() {
+			return false
+		}
+	}
+	return true
+}
+
+// standing describes all nodes, for the report of a failure.
+func (w *World) standing() string {
+	s := ""
+	for _, n := range w.members() {
+		s += fmt.Sprintf("[%s up %t", n.id(), n.up)
+		if n.core != nil {
+			st := n.core.Status()
+			s += fmt.Sprintf(" term %d leader %d serving %t applied %d log %d members %v", st.Term, st.Leader, st.Serving, n.applier.Applied(), st.LogLast, st.Members)
+		}
+		s += "]"
+	}
+	return s
 }
 
 // empty lets everybody go: with the connections the sessions end.
@@ -128,7 +167,7 @@ func (w *World) empty() {
 		c.leave(24 * time.Hour)
 	}
 	w.until(w.now + time.Minute)
-	d := w.node.desk()
+	d := w.ahead().desk()
 	agents, err := d.Agents(admin(), "", 1000)
 	w.check(err == nil, "the desk can be read", "%v", err)
 	for _, a := range agents {
@@ -137,9 +176,6 @@ func (w *World) empty() {
 	w.check(d.Status().Sessions == 0, "a session ends with its connection", "everybody has left, and %d sessions are open", d.Status().Sessions)
 	w.auditAtRest(d)
 }
-
-// serving waits for the start after the last loss of power.
-func (w *World) serving() bool { return w.node.up && w.node.applier.Applied() >= w.history.top }
 
 func (w *World) sum(d *desk.Desk) uint64 {
 	_, sum, err := d.Snapshot()
@@ -199,7 +235,7 @@ func (w *World) relive() {
 			other = w.copy(d)
 		}
 	}
-	live := w.node.desk()
+	live := w.ahead().desk()
 	w.check(w.sum(d) == w.sum(live), "a replay gives the same state", "from the beginning")
 	if other != nil {
 		w.check(w.sum(other) == w.sum(live), "a replay gives the same state", "from a snapshot in the middle")

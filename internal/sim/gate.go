@@ -22,6 +22,7 @@ type gate struct {
 // the order in which they were sent, or are lost with the connection.
 type conn struct {
 	client *client
+	node   *node
 	id     uint64
 
 	// The server's end.
@@ -37,13 +38,11 @@ type conn struct {
 	up, down time.Duration // when the last frame of a direction arrives
 }
 
-const settingsPrefix = "n1-"
-
-func (w *World) settings() *realtime.Settings {
+func (n *node) settings() *realtime.Settings {
 	s := realtime.DefaultSettings()
-	s.ClientPrefix = settingsPrefix
-	s.MaxBehind = w.shape.Behind
-	s.MaxRecovered = w.shape.Recovered
+	s.ClientPrefix = n.id() + "-"
+	s.MaxBehind = n.w.shape.Behind
+	s.MaxRecovered = n.w.shape.Recovered
 	return &s
 }
 
@@ -56,7 +55,7 @@ func (g *gate) open(n *node, c *conn) {
 	c.id = g.last
 	g.conns[c.id] = c
 	g.order = append(g.order, c)
-	c.session = realtime.NewSession(realtime.ClientID(c.id), realtime.JSON(), n.w.settings(), n.w.now+1)
+	c.session = realtime.NewSession(realtime.ClientID(c.id), realtime.JSON(), n.settings(), n.w.now+1)
 	g.step(n, c, realtime.Wake{})
 }
 
@@ -297,5 +296,12 @@ func (g *gate) fall(n *node) {
 	for _, c := range g.order {
 		c.gone = true
 		n.w.drop(c)
+	}
+}
+
+// restart has every client connect again, as the realtime server does.
+func (g *gate) restart(n *node) {
+	for _, c := range append([]*conn(nil), g.order...) {
+		g.step(n, c, realtime.Disconnect{Code: realtime.CloseShutdown, Reason: "shutdown"})
 	}
 }

@@ -7,9 +7,8 @@ import (
 	"github.com/evenkeel/evenkeel/internal/desk"
 )
 
-// history is the log as it was applied for the first time. In a cell of one an
-// entry is applied when it is durable, so nothing of it may ever be different
-// again.
+// history is the log as it was applied for the first time, by whichever node came
+// first. Nothing of it may ever be different, there or on another node.
 type history struct {
 	w       *World
 	records map[uint64]*record
@@ -54,9 +53,9 @@ func (h *history) applied(index uint64, entry []byte, skip []int, d *desk.Desk, 
 
 // skipped takes note of a panic. A step that panicked once must not run again,
 // once its entry was applied without it.
-func (h *history) skipped(index uint64, step int) {
+func (h *history) skipped(n *node, index uint64, step int) {
 	old := h.records[index]
-	h.w.check(old == nil || !slices.Contains(old.skip, step), "a skipped step stays skipped", "step %d of entry %d runs again", step, index)
+	h.w.check(old == nil || index > n.reached || !slices.Contains(old.skip, step), "a skipped step stays skipped", "step %d of entry %d runs again", step, index)
 	h.w.stats.add("commands that panicked", 1)
 }
 
@@ -81,6 +80,6 @@ func (h *history) restored(d *desk.Desk) {
 }
 
 // recovered checks what a start found on the disk.
-func (h *history) recovered(last uint64) {
-	h.w.check(last >= h.top, "what was applied is durable", "the log ends at %d, and %d was applied", last, h.top)
+func (h *history) recovered(n *node, last uint64) {
+	h.w.check(last >= n.reached, "what was applied is durable", "the log of %s ends at %d, and %d was applied", n.id(), last, n.reached)
 }

@@ -126,6 +126,8 @@ func (l *ledger) succeeded(o *wish, r result) {
 	}
 	l.w.stats.add("wishes granted: "+o.body.Kind().String(), 1)
 	o.done, o.ok, o.got = true, true, r
+	l.w.acked = max(l.w.acked, r.Index)
+	l.w.check(r.Index > o.floor, "what is asked later comes later", "%s was asked when %d was acknowledged, and is at %d", o.id, o.floor, r.Index)
 	l.w.check(r.Index <= l.w.history.top && r.Index > 0, "what was acknowledged is applied", "%s at %d", o.id, r.Index)
 	l.stands(o)
 }

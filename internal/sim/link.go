@@ -6,7 +6,7 @@ import "time"
 // before it arrives.
 func (w *World) toServer(c *conn, arrive func()) {
 	c.up = max(c.up, w.now+w.latency()) + 1
-	w.carry(c, c.up, func() { w.node.arrives(arrive) })
+	w.carry(c, c.up, func() { c.node.arrives(arrive) })
 }
 
 // toClient sends a message to a client.
@@ -33,7 +33,7 @@ func (w *World) cutConn(c *conn) {
 	}
 	w.stats.add("connections cut", 1)
 	w.drop(c)
-	n := w.node
+	n := c.node
 	n.after(w.around(2*time.Second), func() { n.gate.hangUp(n, c) })
 }
 
@@ -48,14 +48,15 @@ func (w *World) drop(c *conn) {
 
 // dial opens a connection; nil if nobody answers.
 func (w *World) dial(cl *client) *conn {
-	if !w.node.up {
+	n := w.nodeFor(cl)
+	if !n.takesClients() {
 		return nil
 	}
-	c := &conn{client: cl}
-	life := w.node.life
+	c := &conn{client: cl, node: n}
+	life := n.life
 	w.toServer(c, func() {
-		if w.node.up && w.node.life == life {
-			w.node.gate.open(w.node, c)
+		if n.up && n.life == life {
+			n.gate.open(n, c)
 		} else {
 			w.drop(c)
 		}

@@ -23,19 +23,21 @@ const (
 type machine struct {
 	*desk.Desk
 	w    *World
+	n    *node
 	step int // of a panic that was caused here; -1: the desk's own
 }
 
-func (w *World) machines() replica.Machines {
+func (n *node) machines() replica.Machines {
+	w := n.w
 	return replica.Machines{
-		New: func() replica.Machine { return &machine{Desk: desk.New(), w: w, step: -1} },
+		New: func() replica.Machine { return &machine{Desk: desk.New(), w: w, n: n, step: -1} },
 		Restore: func(r io.Reader) (replica.Machine, error) {
 			d, err := desk.Restore(r)
 			if err != nil {
 				return nil, fmt.Errorf("restore the desk: %w", err)
 			}
 			w.history.restored(d)
-			return &machine{Desk: d, w: w, step: -1}, nil
+			return &machine{Desk: d, w: w, n: n, step: -1}, nil
 		},
 	}
 }
@@ -44,7 +46,7 @@ func (w *World) machines() replica.Machines {
 func (m *machine) Apply(index uint64, entry []byte, skip []int) (desk.Output, error) {
 	m.step = -1
 	if at := poisoned(entry, skip); at >= 0 {
-		m.w.history.skipped(index, at)
+		m.w.history.skipped(m.n, index, at)
 		m.half(index, entry, at)
 		m.step = at
 		panic(panicValue)
@@ -56,6 +58,7 @@ func (m *machine) Apply(index uint64, entry []byte, skip []int) (desk.Output, er
 	}
 	m.w.check(m.Now() >= before, "desk time never goes back", "entry %d: from %d to %d", index, before, m.Now())
 	m.w.history.applied(index, entry, skip, m.Desk, &out)
+	m.n.reached = max(m.n.reached, index)
 	return out, nil
 }
 

@@ -107,11 +107,11 @@ func (m *model) observe(d *desk.Desk, entry []byte, out *desk.Output) {
 		m.w.stats.add("outages told", 1)
 		m.shift += min(header.Gap, evenkeel.Duration(max(0, header.Time-m.time)))
 		most := evenkeel.DurationOf(m.w.stood.most)
-		m.w.check(m.shift <= most, "no outage is made up", "offers are extended by %s, and there was nobody for %s", m.shift, most)
+		m.w.check(m.w.stood.off || m.shift <= most, "no outage is made up", "offers are extended by %s, and there was nobody for %s", m.shift, most)
 	}
 	m.time = max(m.time, header.Time)
 	m.wall, m.more = d.Wall(), out.More
-	m.made = m.w.node.made[out.Index]
+	m.made = m.w.made[entryName(out.Index, entry)]
 	for i := range out.Events {
 		m.event(&out.Events[i])
 	}
@@ -241,6 +241,9 @@ func (m *model) stood(chat string, o *offer, why evenkeel.EndReason) {
 	}
 	lost := m.w.stood.lost - o.made.lost
 	stood := evenkeel.Time((m.w.now - o.made.at - lost) / time.Millisecond)
+	if m.w.shape.Drift > 0 {
+		stood += stood / 20
+	}
 	m.w.check(stood >= o.length-1, "no offer ends that nobody could have accepted", "that of %s to %s stood for %d of %d ms, and %s were lost", chat, o.agent, stood, o.length, lost)
 }
 

@@ -16,19 +16,26 @@ import (
 	"github.com/evenkeel/evenkeel/internal/sim/simdisk"
 )
 
-// nodeID is the only voter's.
-const nodeID = 1
+// founder is the number of the node that forms the cell.
+const founder = 1
 
-// node is the one machine of the cell: a disk that stays, and a process that
-// comes and goes.
+// node is one machine of the cell: a disk that stays, and a process that comes
+// and goes.
 type node struct {
-	w    *World
-	disk *simdisk.Disk
-	rot  int // bits that flipped on the disk
+	w      *World
+	number uint64
+	clock  clock
+	disk   *simdisk.Disk
+	rot    int // bits that flipped on the disk
 
 	// life counts processes: what an earlier one had planned does not happen.
-	life int
-	up   bool
+	life    int
+	up      bool
+	dark    bool // the machine has no power: not even its kernel answers
+	leaving bool // it is being removed
+	gone    bool // the node is no part of the cell any more
+	// reached is the highest index that was ever applied here.
+	reached uint64
 
 	// Of the process, as its shells have it.
 	journal *journal.Journal
@@ -41,23 +48,20 @@ type node struct {
 	applies  applyShell
 	edge     edgeShell
 	gate     gate
+	peers    peers
+	voice    memberShell
 
-	newest simdisk.Op    // the last batch written to the log
-	turned time.Duration // when the core was last told the time
-	// troubled is the last time at which something kept commands waiting.
-	troubled time.Duration
-	failing  bool          // an operation of the disk is to fail
-	stalled  time.Duration // until when the disk hangs
+	newest  simdisk.Op    // the last batch written to the log
+	turned  time.Duration // when the core was last told the time
+	failing bool          // an operation of the disk is to fail
+	stalled time.Duration // until when the disk hangs
 
 	haltedAt, haltedTo time.Duration // when the process stands still
 	downAt             time.Duration // since when there is no process, or it stood still
-
-	// made is when each entry was formed, by its index.
-	made map[uint64]moment
 }
 
-func newNode(w *World) *node {
-	n := &node{w: w, disk: simdisk.New(rand.New(rand.NewPCG(w.seed, 4)), 0), made: map[uint64]moment{}}
+func newNode(w *World, number uint64) *node {
+	n := &node{w: w, number: number, disk: simdisk.New(rand.New(rand.NewPCG(w.seed, 3+number)), 0), clock: w.drawClock()}
 	n.disk.Inject = n.operation
 	n.disk.Stall = func(op simdisk.Op) bool { return n.disks.writing && isSegment(op.Name) }
 	return n
@@ -98,12 +102,17 @@ func put[T any](n *node, m *mailbox[T], item T, work func()) {
 // start begins a process: it takes what the disk has, or finds out that it
 // cannot.
 func (n *node) start() {
+	if n.gone {
+		return
+	}
 	n.life++
-	n.troubled = n.w.now
+	n.dark = false
+	n.w.trouble(n.w.now)
 	n.w.stood.down(n.downAt, n.w.now)
 	n.coreBox, n.coreWake = mailbox[func()]{}, 0
 	n.disks, n.applies, n.edge, n.gate = diskShell{}, applyShell{}, edgeShell{}, gate{}
-	n.w.tracef("the process starts, life %d", n.life)
+	n.peers, n.voice = newPeers(n), memberShell{}
+	n.tracef("the process starts, life %d", n.life)
 	n.w.stats.add("starts", 1)
 	err := n.recover()
 	switch {
@@ -115,6 +124,8 @@ func (n *node) start() {
 		n.up = true
 		n.edge.init(n)
 		n.applies.beginSaving(n)
+		n.peers.dial(n)
+		n.attend()
 		n.turn()
 	}
 }
@@ -127,7 +138,7 @@ func (n *node) refuse(err error) {
 		n.w.check(n.rot > 0, "no crash damages the journal", "%v", err)
 		panic(damage{err.Error()})
 	}
-	n.w.tracef("the start failed: %v", err)
+	n.tracef("the start failed: %v", err)
 	n.w.check(n.w.shape.Error > 0 || n.w.shape.Full > 0 || n.rot > 0, "a start succeeds on a disk that works", "%v", err)
 	if n.w.calm && n.rot > 0 {
 		panic(damage{err.Error()})
@@ -139,6 +150,7 @@ func (n *node) refuse(err error) {
 
 // again starts the next process when the machine is back.
 func (n *node) again() {
+	n.w.trouble(n.w.now)
 	n.downAt = n.w.now
 	if n.halted() {
 		n.downAt = n.haltedAt
@@ -146,6 +158,10 @@ func (n *node) again() {
 	n.haltedTo = 0
 	n.up = false
 	n.life++
+	n.w.net.fell(n)
+	if n.gone {
+		return
+	}
 	down := 10*time.Millisecond + n.w.around(n.w.shape.Down)
 	if n.w.calm {
 		down = time.Second
@@ -155,16 +171,17 @@ func (n *node) again() {
 
 // lost is the loss of power: what was not synced is there in part.
 func (n *node) lost(why string) {
-	n.w.tracef("%s", why)
+	n.tracef("%s", why)
 	n.w.stats.add("losses of power", 1)
 	n.disk.Crash(simdisk.Any)
+	n.dark = true
 	n.gate.fall(n)
 	n.again()
 }
 
 // killed is the end of the process alone.
 func (n *node) killed(why string) {
-	n.w.tracef("the process ends: %s", why)
+	n.tracef("the process ends: %s", why)
 	n.w.stats.add("deaths of the process", 1)
 	n.disk.Kill()
 	n.gate.fall(n)
@@ -173,7 +190,7 @@ func (n *node) killed(why string) {
 
 // stopped is a stop in good order: what was handed to the journal is written.
 func (n *node) stopped() {
-	n.w.tracef("the process is stopped")
+	n.tracef("the process is stopped")
 	n.w.stats.add("stops in good order", 1)
 	n.disks.finish(n)
 	if n.disk.Crashed() {
@@ -183,6 +200,7 @@ func (n *node) stopped() {
 	err := n.journal.Close()
 	n.w.check(err == nil || n.w.shape.Error > 0, "a journal can be closed", "%v", err)
 	n.disk.Kill()
+	n.w.net.goodbye(n)
 	n.gate.fall(n)
 	n.again()
 }
@@ -195,7 +213,7 @@ func (n *node) recover() error {
 	}
 	n.journal = j
 	for _, note := range found.Notes {
-		n.w.tracef("the journal was mended: %s", note)
+		n.tracef("the journal was mended: %s", note)
 		n.w.stats.add("journals mended", 1)
 	}
 	if doubt := found.Doubt; doubt != nil {
@@ -208,9 +226,9 @@ func (n *node) recover() error {
 		}
 	}
 	if found.Fresh {
-		n.w.check(n.w.history.top == 0, "what was applied is durable", "the directory is fresh, and %d was applied", n.w.history.top)
-		found.Meta = binary.BigEndian.AppendUint64(nil, nodeID)
-		found.ConfState = &raftpb.ConfState{Voters: []uint64{nodeID}}
+		n.w.check(n.reached == 0, "what was applied is durable", "the directory is fresh, and %d was applied", n.reached)
+		found.Meta = binary.BigEndian.AppendUint64(nil, n.number)
+		found.ConfState = &raftpb.ConfState{Voters: []uint64{founder}}
 		if err := j.Append(&journal.Batch{Meta: found.Meta, ConfState: found.ConfState}); err != nil {
 			return err
 		}
@@ -225,8 +243,8 @@ func (n *node) restore(found *journal.Recovered) error {
 		skips = append(skips, replica.Skip{Index: s.Index, Step: int(s.Ordinal)})
 	}
 	cfg := replica.CoreConfig{
-		ID: nodeID, HardState: found.HardState, ConfState: found.ConfState, Entries: found.Entries,
-		Now: n.w.now, Limits: n.w.shape.Core,
+		ID: n.number, HardState: found.HardState, ConfState: found.ConfState, Entries: found.Entries,
+		Now: n.mono(), Limits: n.w.shape.Core,
 	}
 	var last uint64
 	var err error
@@ -238,18 +256,18 @@ func (n *node) restore(found *journal.Recovered) error {
 		if err != nil {
 			return err
 		}
-		n.applier, err = replica.NewApplier(n.w.machines(), s.Index, r, skips)
+		n.applier, err = replica.NewApplier(n.machines(), s.Index, r, skips)
 		if closed := r.Close(); err != nil || closed != nil {
 			return errors.Join(err, closed)
 		}
-	} else if n.applier, err = replica.NewApplier(n.w.machines(), 0, nil, skips); err != nil {
+	} else if n.applier, err = replica.NewApplier(n.machines(), 0, nil, skips); err != nil {
 		return err
 	}
 	if k := len(found.Entries); k > 0 {
 		last = found.Entries[k-1].GetIndex()
 	}
-	n.w.tracef("recovered up to %d, snapshot %d, term %d, commit %d", last, indexOf(found.Snapshot), found.HardState.GetTerm(), found.HardState.GetCommit())
-	n.w.history.recovered(last)
+	n.tracef("recovered up to %d, snapshot %d, term %d, commit %d", last, indexOf(found.Snapshot), found.HardState.GetTerm(), found.HardState.GetCommit())
+	n.w.history.recovered(n, last)
 	cfg.Time = n.desk().Now()
 	if n.core, err = replica.NewCore(cfg); err != nil {
 		return err
@@ -271,7 +289,7 @@ func (n *node) replay() error {
 					return err
 				}
 			}
-			if err := n.core.Applied(n.w.now, a, n.applier.State()); err != nil {
+			if err := n.core.Applied(n.mono(), a, n.applier.State()); err != nil {
 				return err
 			}
 		}
@@ -305,7 +323,7 @@ func (n *node) writeSkip(fault *replica.Fault) error {
 
 func (n *node) rebuild(fault *replica.Fault) error {
 	n.w.check(fault.Value == panicValue, "the product does not panic", "%v", fault.Value)
-	n.w.tracef("step %d of entry %d panicked: the desk is rebuilt", fault.Step, fault.Index)
+	n.tracef("step %d of entry %d panicked: the desk is rebuilt", fault.Step, fault.Index)
 	base := n.applier.Base()
 	if base == 0 {
 		return n.applier.Rebuild(nil, fault)
@@ -328,12 +346,12 @@ func (n *node) turn() {
 			return
 		}
 	}
-	n.turned = n.w.now
-	n.core.Advance(n.w.now)
+	n.turned = n.mono()
+	n.core.Advance(n.mono())
 	for ready, ok := n.core.Ready(); ok; ready, ok = n.core.Ready() {
 		for _, a := range ready.Appends {
 			for _, e := range a.Entries {
-				n.made[e.GetIndex()] = moment{n.w.now, n.w.stood.lost}
+				n.w.formed(e)
 			}
 			n.disks.put(n, diskTask{append: a})
 		}
@@ -343,6 +361,10 @@ func (n *node) turn() {
 		for _, answer := range ready.Answers {
 			answer.Proposal.Done(nil, answer.Err)
 		}
+		for _, read := range ready.Reads {
+			n.voice.read(n, read)
+		}
+		n.post(ready.Messages)
 	}
 	if err := n.core.Err(); err != nil {
 		n.w.check(errors.Is(err, replica.ErrStalled) && n.w.shape.Stall > 0, "the core stops for a reason", "%v", err)
@@ -351,7 +373,7 @@ func (n *node) turn() {
 	}
 	n.edge.serving(n)
 	at, ok := n.core.Wake()
-	if ok && (n.coreWake == 0 || at < n.coreWake) {
+	if at = n.world(at); ok && (n.coreWake == 0 || at < n.coreWake) {
 		n.coreWake = max(at, n.w.now+time.Microsecond)
 		n.after(n.coreWake-n.w.now, n.wake)
 	}
@@ -367,7 +389,7 @@ func (n *node) wake() {
 // tell hands something to the core.
 func (n *node) tell(do func()) { put(n, &n.coreBox, do, n.turn) }
 
-// propose hands commands to the core, as the replica's shell does.
+// propose hands commands to whichever node leads, as the node does.
 func (n *node) propose(commands []*evenkeel.Command, done func([]evenkeel.Result, error)) {
 	var encoded [][]byte
 	for _, c := range commands {
@@ -381,14 +403,28 @@ func (n *node) propose(commands []*evenkeel.Command, done func([]evenkeel.Result
 		}
 		encoded = append(encoded, b)
 	}
+	answered := false
+	once := func(results []evenkeel.Result, err error) {
+		n.w.check(!answered, "a command is answered once", "a proposal of %d commands: %v", len(encoded), err)
+		answered = true
+		if err == nil {
+			index := results[len(results)-1].Index
+			n.w.check(n.applier.Applied() >= index, "who is answered finds what he did", "%s answers with %d and has applied %d", n.id(), index, n.applier.Applied())
+		}
+		done(results, err)
+	}
+	if s := n.core.Status(); s.Leads || s.Leader == 0 || s.Leader == n.number {
+		n.proposeHere(encoded, once)
+	} else {
+		n.peers.propose(n, s.Leader, encoded, once)
+	}
+}
+
+// proposeHere hands commands to the core, as the replica's shell does.
+func (n *node) proposeHere(encoded [][]byte, done func([]evenkeel.Result, error)) {
 	n.tell(func() {
-		answered := false
-		p := &replica.Proposal{Lane: replica.Control, Commands: encoded, Done: func(results []evenkeel.Result, err error) {
-			n.w.check(!answered, "a command is answered once", "a proposal of %d commands: %v", len(encoded), err)
-			answered = true
-			done(results, err)
-		}}
-		if refusal := n.core.Propose(n.w.now, p); refusal != nil {
+		p := &replica.Proposal{Lane: replica.Control, Commands: encoded, Done: done}
+		if refusal := n.core.Propose(n.mono(), p); refusal != nil {
 			n.w.stats.add("proposals refused: "+string(refusal.Code), 1)
 			done(nil, refusal)
 		}

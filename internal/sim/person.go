@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/evenkeel/evenkeel"
 )
@@ -70,35 +69,17 @@ func (w *World) configure() {
 	w.install(bodies, 0)
 }
 
-// install sends the next body until it is acknowledged.
+// install has the bodies done, one after the other.
 func (w *World) install(bodies []evenkeel.Body, at int) {
 	if at == len(bodies) {
 		w.tracef("the cell is configured")
 		return
 	}
-	again := func() { w.after(w.between(time.Millisecond, 100*time.Millisecond), func() { w.install(bodies, at) }) }
-	n := w.node
-	if !n.reachable() || !n.desk().Formed() {
-		again()
-		return
-	}
-	life := n.life
-	answered := false
 	ws := evenkeel.Principal{Workspace: evenkeel.DefaultWorkspace}
 	command := &evenkeel.Command{By: evenkeel.System(), OnBehalfOf: ws, ID: "config" + strconv.Itoa(at), Body: bodies[at]}
-	n.edge.submit(n, 0, command, 1000, func(r *evenkeel.Result, err *evenkeel.Error) {
-		answered = true
-		if err != nil {
-			w.check(err.Code.Info().Temporary, "the cell can be configured", "%v", err)
-			again()
-			return
-		}
+	w.orderAs(command, func(r *evenkeel.Result) {
+		w.check(r != nil, "the cell can be configured", "%s was refused", command.Body.Kind())
 		w.install(bodies, at+1)
-	})
-	w.after(2*callTimeout, func() {
-		if !answered && n.life != life { // nobody answers for a process that has died
-			again()
-		}
 	})
 }
 
@@ -198,10 +179,10 @@ func (v *visitor) welcome(c *client) {}
 
 // refresh looks at the state, as a page does that was away for too long.
 func (v *visitor) refresh(c *client) {
-	if !c.w.node.reachable() {
+	if c.conn == nil || !c.conn.node.reachable() {
 		return
 	}
-	state, err := c.w.node.desk().VisitorDesk(c.principal)
+	state, err := c.conn.node.desk().VisitorDesk(c.principal)
 	if err != nil {
 		return
 	}

@@ -12,10 +12,13 @@ import (
 // Shape is what a seed draws before anything happens: how large the cell is, how
 // it is configured, and what will break how often.
 type Shape struct {
+	Nodes    int           // at most
+	Voters   int           // at most
 	Duration time.Duration // until it gets calm
 	Visitors int
 	Agents   []evenkeel.Agent // the first one supervises
 	Queues   []evenkeel.Queue // the first one is the default queue
+	Calm     int              // seconds that pass when all is well again
 	Pace     time.Duration    // between two wishes of a client, about
 
 	Limits  evenkeel.Limits
@@ -44,14 +47,22 @@ type Shape struct {
 	Rot   time.Duration // a bit flips
 	Halt  time.Duration // the process is halted for a while
 
+	// Between nodes.
+	Part     time.Duration // the network between nodes is cut somewhere
+	Transfer time.Duration // leadership is to go elsewhere
+	Replace  time.Duration // a node is removed, and another joins
+	Outage   time.Duration // power fails everywhere
+	Loss     int           // of 1,000 messages between nodes: those that are lost, and doubled, and late
+	Drift    int64         // of clocks, parts of a million
+
 	Down   time.Duration // between death and start, about
 	Lost   int           // of 1,000 batches of the edge: those whose fate it is not told
 	Poison int           // of 1,000 messages: those that make the desk panic
 }
 
 func (s *Shape) String() string {
-	return fmt.Sprintf("%s with %d visitors, %d agents, %d queues, pace %s, window %d, snapshots every %d entries, segments of %d",
-		s.Duration, s.Visitors, len(s.Agents), len(s.Queues), s.Pace, s.Window, s.Core.SnapshotEntries, s.Segment)
+	return fmt.Sprintf("%d nodes, %s with %d visitors, %d agents, %d queues, pace %s, window %d, snapshots every %d entries, segments of %d",
+		s.Nodes, s.Duration, s.Visitors, len(s.Agents), len(s.Queues), s.Pace, s.Window, s.Core.SnapshotEntries, s.Segment)
 }
 
 func drawShape(rng *rand.Rand) *Shape {
@@ -76,6 +87,7 @@ func drawShape(rng *rand.Rand) *Shape {
 	s.drawAgents(rng)
 	s.drawLimits(rng)
 	s.drawFaults(rng)
+	s.drawNodes(rng)
 	if s.Full > 0 { // small segments, which are soon used up
 		s.Visitors, s.Window = min(s.Visitors, 4), 1+rng.IntN(2)
 		s.Limits.MessageChars, s.Filler = 200, 150
@@ -84,6 +96,9 @@ func drawShape(rng *rand.Rand) *Shape {
 	waiting := int64(s.Visitors+len(s.Agents)) * int64(s.Window+1) * 2 * (s.Limits.MessageChars + 300)
 	s.Segment = (min(waiting, 448<<10) + int64(16<<10+rng.IntN(48<<10))) &^ 4095
 	wishes := 100 + rng.IntN(400)
+	if s.Nodes > 1 {
+		wishes = 50 + rng.IntN(150)
+	}
 	s.Pace = s.Duration * time.Duration(s.Visitors+len(s.Agents)) / time.Duration(wishes)
 	return s
 }
@@ -200,4 +215,43 @@ func (s *Shape) drawFaults(rng *rand.Rand) {
 		s.Poison = rng.IntN(30)
 	}
 	s.Halt = often(3, span/8, span)
+}
+
+// drawNodes chooses how many nodes there are, and what breaks between them. Several
+// nodes have more to do in each second, so they get fewer of them.
+//
+// The program does not yet mend a member's journal in which a bit flipped, so
+// several nodes have disks that do not rot.
+func (s *Shape) drawNodes(rng *rand.Rand) {
+	s.Nodes, s.Voters, s.Calm = 1, 5, 60
+	switch k := rng.IntN(100); {
+	case k < 50:
+		return
+	case k < 86:
+		s.Nodes = 3
+	case k < 97:
+		s.Nodes = 5
+	default:
+		s.Nodes = 9
+	}
+	s.Voters = pick(rng, 3, 5)
+	s.Duration = 15*time.Second + time.Duration(rng.Int64N(int64(150*time.Second)/int64(s.Nodes)))
+	s.Visitors, s.Calm = min(s.Visitors, 6), 15
+	s.drawFaults(rng)
+	s.Rot = 0
+	often := func(odds int) time.Duration {
+		if rng.IntN(odds) > 0 {
+			return 0
+		}
+		return s.Duration/10 + time.Duration(rng.Int64N(int64(s.Duration)))
+	}
+	s.Part, s.Transfer, s.Replace, s.Outage = often(2), often(3), often(3), often(6)
+	s.Down = time.Duration(20+rng.IntN(4000)) * time.Millisecond
+	if rng.IntN(2) == 0 {
+		s.Loss = 1 + rng.IntN(60)
+	}
+	if rng.IntN(2) == 0 {
+		s.Drift = 1 + rng.Int64N(20000)
+	}
+	s.Core.Stall = 0
 }

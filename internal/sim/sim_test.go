@@ -39,6 +39,8 @@ func TestSeeds(t *testing.T) {
 		"losses of power", "deaths of the process", "connections cut", "torn batches cut", "snapshots written", "snapshots restored",
 		"late repeats", "publications recovered", "recoveries refused", "commands that panicked", "chats that left the desk",
 		"proposals whose fate is open", "refusals compared", "wishes granted: chat.send", "wishes refused: key_reused",
+		"nodes joined", "nodes removed", "nodes given up", "deaths proven", "cuts between nodes", "messages lost", "messages doubled",
+		"proposals sent to the leader", "snapshots of the leader restored", "steps of the steward: promote", "fresh reads", "transfers",
 	} {
 		if stats[name] == 0 {
 			t.Errorf("in %d seeds there were no %s", seeds, name)

@@ -14,6 +14,7 @@ const (
 
 // standstill adds up the time for which nobody could get anything acknowledged.
 type standstill struct {
+	off  bool // several nodes: one of them standing still is no outage
 	upTo time.Duration
 	lost time.Duration // that must not count against an offer
 	most time.Duration // by which offers may be extended
@@ -30,6 +31,9 @@ type moment struct{ at, lost time.Duration }
 // halted, or a write took so long. It counts against nobody if something waited
 // for that write.
 func (s *standstill) stood(from, to time.Duration, awaited bool) {
+	if s.off {
+		return
+	}
 	s.count(span{from, to})
 	long := max(0, to-max(from, s.upTo))
 	if !awaited {
@@ -59,7 +63,7 @@ func (s *standstill) count(add span) {
 
 // down notes that there was no process since a time: desk time stood still.
 func (s *standstill) down(from, to time.Duration) {
-	if from = max(from, s.upTo); to > from {
+	if from = max(from, s.upTo); to > from && !s.off {
 		s.lost += to - from
 		s.upTo = to
 	}
@@ -72,12 +76,13 @@ func (n *node) halt(length time.Duration) {
 		return
 	}
 	n.w.stats.add("halts of the process", 1)
-	n.w.tracef("the process is halted for %s", length)
+	n.tracef("the process is halted for %s", length)
 	from, life := n.w.now, n.life
-	n.haltedAt, n.haltedTo, n.troubled = from, from+length, max(n.troubled, from+length)
+	n.haltedAt, n.haltedTo = from, from+length
+	n.w.trouble(n.haltedTo)
 	n.w.after(length, func() {
 		if n.life == life {
-			n.w.tracef("the process goes on")
+			n.tracef("the process goes on")
 			n.w.stood.stood(from, n.w.now, true)
 		}
 	})

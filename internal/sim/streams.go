@@ -79,6 +79,9 @@ func (s *streams) unrecovered(c *client, sub *follow) {
 	if st == nil || st.gone || sub.pos.Epoch != "" && st.epoch != sub.pos.Epoch || sub.pos.Offset < st.mayGo {
 		return
 	}
+	if s.w.several() && s.w.now-s.w.troubled < tellWithin {
+		return // his node was behind where he is for longer than he is kept waiting
+	}
 	_, kind, _, _ := evenkeel.ParseChannel(sub.channel)
 	missed := len(st.sums) - int(sub.pos.Offset)
 	kept := 64

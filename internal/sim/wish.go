@@ -31,6 +31,7 @@ type wish struct {
 	poison bool
 
 	first    time.Duration // when it was first asked
+	floor    uint64        // the highest index that was acknowledged then
 	attempts int
 	wavered  bool // he was told that it may or may not be done
 	applied  bool // it reached the desk once
@@ -62,7 +63,7 @@ func (c *client) ask(body evenkeel.Body, set func(*wish)) *wish {
 // answered in time.
 func (c *client) transmit(o *wish) {
 	if o.attempts == 0 {
-		o.first = c.w.now
+		o.first, o.floor = c.w.now, c.w.acked
 	}
 	o.attempts++
 	c.lastID++
@@ -111,8 +112,8 @@ func (c *client) answered(o *wish, f *frame) {
 		door := code == string(evenkeel.CodeLimitReached) && (strings.Contains(f.Error.Message, "sessions are open") || strings.Contains(f.Error.Message, "max_state"))
 		if (f.Error.Temporary || door) && !o.poison {
 			c.w.stats.add("calls put off: "+code, 1)
-			c.w.check(!strings.Contains(f.Error.Message, "has no leader") || c.w.now-c.w.node.troubled < pauseWithin, "a pause is no error",
-				"%s is told that there is no leader, and all has been well since %s", c.name, c.w.node.troubled)
+			c.w.check(!strings.Contains(f.Error.Message, "has no leader") || c.w.now-c.w.troubled < pauseWithin, "a pause is no error",
+				"%s is told that there is no leader, and all has been well since %s", c.name, c.w.troubled)
 			o.wavered = true
 			if c.w.calm && (door || code == string(evenkeel.CodeTooManyRequests)) {
 				c.forget(o) // an answer, and there may be no other for minutes

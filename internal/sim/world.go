@@ -57,7 +57,8 @@ type World struct {
 	steps int
 
 	shape   *Shape
-	node    *node
+	nodes   []*node // by number
+	net     network
 	clients []*client
 	byName  map[string]*client
 	calm    bool // no more faults, no new wishes
@@ -70,6 +71,12 @@ type World struct {
 	model   *model
 	archive *archiveCopy
 	stood   standstill
+	acked   uint64 // the highest index that anybody was told
+
+	// made is when each entry was formed.
+	made map[madeKey]moment
+	// troubled is the last time at which something kept commands waiting.
+	troubled time.Duration
 }
 
 // maxSteps is more than any run needs: one that takes more goes round in circles.
@@ -126,14 +133,16 @@ func Run(seed uint64, o Options) (r Report) {
 func newWorld(seed uint64, o Options) *World {
 	w := &World{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 2)), trace: newTrace(o.Trace), stats: Stats{},
-		byName: map[string]*client{},
+		byName: map[string]*client{}, made: map[madeKey]moment{},
 	}
 	w.shape = drawShape(rand.New(rand.NewPCG(seed, 3)))
 	w.history = &history{w: w}
 	w.streams = newStreams(w)
 	w.ledger = newLedger(w)
 	w.model = newModel(w)
-	w.node = newNode(w)
+	w.stood.off = w.shape.Nodes > 1
+	w.net = network{w: w}
+	w.nodes = []*node{newNode(w, 1)}
 	w.archive = newArchiveCopy(w, seed)
 	return w
 }
@@ -142,7 +151,9 @@ func newWorld(seed uint64, o Options) *World {
 // it gets calm and everybody must get what he was promised.
 func (w *World) run() {
 	w.tracef("seed %d: %s", w.seed, w.shape)
-	w.node.start()
+	w.nodes[0].start()
+	w.grow()
+	w.look()
 	w.populate()
 	w.breakThings()
 	w.told()
@@ -179,6 +190,9 @@ func (w *World) after(d time.Duration, do func()) {
 // fail ends the run: a promise is broken.
 func (w *World) fail(promise, format string, args ...any) {
 	detail := fmt.Sprintf(format, args...)
+	if w.several() {
+		w.tracef("the nodes: %s", w.standing())
+	}
 	w.tracef("FAILED %s: %s", promise, detail)
 	panic(&Failure{Promise: promise, Detail: detail})
 }
