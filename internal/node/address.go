@@ -53,6 +53,9 @@ func (n *Node) listenCluster(ctx context.Context) (net.Listener, error) {
 
 // clusterAddress is where other nodes reach this one.
 func (n *Node) clusterAddress() string {
+	if n.cfg.ClusterAdvertise != "" {
+		return n.cfg.ClusterAdvertise
+	}
 	host, port, err := net.SplitHostPort(n.clusterListener.Addr().String())
 	if err != nil {
 		return n.clusterListener.Addr().String()
@@ -64,6 +67,19 @@ func (n *Node) clusterAddress() string {
 		return net.JoinHostPort(n.outward, port)
 	}
 	return net.JoinHostPort(machineAddress(), port)
+}
+
+// clusterSource is the address from which this node calls others: the one to which
+// --cluster binds it; nil: any.
+func (n *Node) clusterSource() net.IP {
+	host, _, err := net.SplitHostPort(n.cfg.Cluster)
+	if err != nil {
+		return nil
+	}
+	if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() {
+		return ip
+	}
+	return nil
 }
 
 // machineAddress is an address of this machine that others can use: the first

@@ -56,7 +56,7 @@ func (n *Node) openCluster() error {
 	}
 	c := n.cluster
 	c.transport = transport.Listen(n.clusterListener, transport.Config{
-		Identity: identity, Hello: c.hello, Judge: c.judge, Frame: c.frame, Stream: c.takeSnapshot,
+		Source: n.clusterSource(), Identity: identity, Hello: c.hello, Judge: c.judge, Frame: c.frame, Stream: c.takeSnapshot,
 		Join: n.admit, Event: c.event, Log: c.log,
 	})
 	for _, m := range n.joined.Nodes { // until the desk tells

@@ -29,7 +29,9 @@ type Config struct {
 
 	HTTP string `name:"http" default:":8080" placeholder:"ADDR" help:"Address to listen on for HTTP and WebSocket." doc:"HOST:PORT; without a host, on all of the machine's addresses; port 0 takes any free one."`
 
-	Cluster string `name:"cluster" default:"" placeholder:"ADDR" help:"Address to listen on for other nodes of the cell; empty: port 7400, or another that is free." doc:"HOST:PORT or :PORT. Other nodes reach this one at the host, or, if there is none, at this machine's own address."`
+	Cluster string `name:"cluster" default:"" placeholder:"ADDR" help:"Address to listen on for other nodes of the cell; empty: port 7400, or another that is free." doc:"HOST:PORT or :PORT. Other nodes reach this one at the host, or, if there is none, at this machine's own address; with an IP address as the host this node calls them from it, too."`
+
+	ClusterAdvertise string `name:"cluster-advertise" default:"" placeholder:"ADDR" help:"Address at which other nodes reach this one, if it is not that of --cluster." doc:"HOST:PORT, such as that of a port that is forwarded to this machine or container."`
 
 	Join string `name:"join" default:"" placeholder:"HOST" help:"A node of a cell that this one is to join, as evenkeel node invite prints it." doc:"HOST or HOST:PORT. It is looked at only while the data directory is fresh."`
 
@@ -98,6 +100,9 @@ func (c *Config) validate() error {
 		return settingError("http", "the port of %q must be a number from 0 to 65535", c.HTTP)
 	} else if n == 0 && port != "0" {
 		return settingError("http", "the port of %q is missing", c.HTTP)
+	}
+	if host, port, err := net.SplitHostPort(c.ClusterAdvertise); c.ClusterAdvertise != "" && (err != nil || host == "" || port == "" || port == "0") {
+		return settingError("cluster-advertise", "%q must be HOST:PORT, such as keel-2.example:7400", c.ClusterAdvertise)
 	}
 	if c.DebugHTTP != "" && !loopbackAddress(c.DebugHTTP) {
 		return settingError("debug-http", "%q must be a loopback address with a port, such as 127.0.0.1:6060", c.DebugHTTP)

@@ -224,14 +224,10 @@ func (n *Node) renew(identity transport.Identity) {
 // cellTime is the time of day as the cell has it, by which certificates are
 // judged: machines without a clock of their own are members, too.
 func (n *Node) cellTime() time.Time {
-	var wall evenkeel.Time
-	var at evenkeel.DeskTime
-	formed := false
-	n.replica.View(func(d *desk.Desk) { formed, wall, at = d.Formed(), d.Wall(), d.Now() })
-	if !formed {
+	if !n.formed() {
 		return n.joined.Time.Std().Add(time.Since(n.started))
 	}
-	return wall.Std().Add(time.Duration(n.deskTime()-at) * time.Millisecond)
+	return n.cellWall().Std()
 }
 
 // enlist asks a cell for membership, if this node is told to join one and is no
@@ -269,7 +265,7 @@ func (n *Node) enlist(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := transport.Join(ctx, withPort(n.cfg.Join), fingerprint, n.host.Version, request)
+	b, err := transport.Join(ctx, transport.Door{Address: withPort(n.cfg.Join), Fingerprint: fingerprint, Source: n.clusterSource()}, n.host.Version, request)
 	if err != nil {
 		return joinError(n.cfg.Join, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 )
@@ -22,20 +23,27 @@ type joinMessage struct {
 // ErrWrongCell says that an address is not of the cell that was meant.
 var ErrWrongCell = errors.New("the cell that answers is not the one that the token is for")
 
+// Door is where a process asks to join.
+type Door struct {
+	Address     string // of a node
+	Fingerprint string // of the cell's authority
+	Source      net.IP // as in Config
+}
+
 // Join asks a node of a cell to let this process join. The cell is known by the
 // fingerprint of its authority: nothing is said to another. A refusal is a
 // *RefusedError.
-func Join(ctx context.Context, address, fingerprint, version string, request []byte) ([]byte, error) {
+func Join(ctx context.Context, door Door, version string, request []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	dialer := tls.Dialer{Config: &tls.Config{
+	dialer := tls.Dialer{NetDialer: dialerFrom(door.Source), Config: &tls.Config{
 		MinVersion: tls.VersionTLS13, ServerName: serverName,
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection does it, against the fingerprint
-		VerifyConnection:   func(s tls.ConnectionState) error { return verifyByFingerprint(s.PeerCertificates, fingerprint) },
+		VerifyConnection:   func(s tls.ConnectionState) error { return verifyByFingerprint(s.PeerCertificates, door.Fingerprint) },
 	}}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+	conn, err := dialer.DialContext(ctx, "tcp", door.Address)
 	if err != nil {
-		return nil, fmt.Errorf("dial %s: %w", address, err)
+		return nil, fmt.Errorf("dial %s: %w", door.Address, err)
 	}
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
@@ -86,4 +94,12 @@ func verifyByFingerprint(chain []*x509.Certificate, fingerprint string) error {
 		return fmt.Errorf("%w: %w", ErrWrongCell, err)
 	}
 	return nil
+}
+
+// dialerFrom dials from an address of this machine.
+func dialerFrom(source net.IP) *net.Dialer {
+	if source == nil {
+		return &net.Dialer{}
+	}
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: source}}
 }

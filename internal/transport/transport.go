@@ -26,10 +26,12 @@ const (
 // in flight to one follower.
 const defaultQueueBytes = 24 << 20
 
-// Config is what a transport is made of. All but QueueBytes, Join and Log are
+// Config is what a transport is made of. All but Source, QueueBytes, Join and Log are
 // needed. The functions are called by the transport's goroutines; those without
 // an error must not block.
 type Config struct {
+	// Source is the address of this machine from which others are dialed; nil: any.
+	Source net.IP
 	// Identity gives this node's certificates as they are now.
 	Identity Identity
 	// Hello returns what this node says of itself; the transport adds the rest.
@@ -169,7 +171,7 @@ func (t *Transport) Stop() {
 func (t *Transport) call(ctx context.Context, id uint64, address string, why purpose) (*tls.Conn, Hello, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	dialer := tls.Dialer{Config: t.cfg.Identity.client()}
+	dialer := tls.Dialer{NetDialer: dialerFrom(t.cfg.Source), Config: t.cfg.Identity.client()}
 	raw, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, Hello{}, fmt.Errorf("dial %s: %w", address, err)

@@ -358,14 +358,14 @@ func TestJoin(t *testing.T) {
 	a := newAuthority(t)
 	one := open(t, a, 1, "a", "")
 	address, known := one.Addr().String(), Fingerprint(a.Certificate())
-	if answer, err := Join(t.Context(), address, known, "1.0", []byte("please")); err != nil || string(answer) != "welcome" {
+	if answer, err := Join(t.Context(), Door{Address: address, Fingerprint: known}, "1.0", []byte("please")); err != nil || string(answer) != "welcome" {
 		t.Fatalf("the answer is %q, %v", answer, err)
 	}
 	var refused *RefusedError
-	if _, err := Join(t.Context(), address, known, "1.0", []byte("now")); !errors.As(err, &refused) || refused.Reason != "say please" {
+	if _, err := Join(t.Context(), Door{Address: address, Fingerprint: known}, "1.0", []byte("now")); !errors.As(err, &refused) || refused.Reason != "say please" {
 		t.Fatalf("the refusal is %v", err)
 	}
-	if _, err := Join(t.Context(), address, Fingerprint([]byte("another")), "1.0", []byte("please")); !errors.Is(err, ErrWrongCell) {
+	if _, err := Join(t.Context(), Door{Address: address, Fingerprint: Fingerprint([]byte("another"))}, "1.0", []byte("please")); !errors.Is(err, ErrWrongCell) {
 		t.Fatalf("another cell's token: %v", err)
 	}
 }
