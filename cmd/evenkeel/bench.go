@@ -17,9 +17,10 @@ import (
 
 // benchVerb is `evenkeel bench`.
 type benchVerb struct {
-	Desk   benchDeskVerb   `cmd:"" help:"Measure durable commands: messages a second and how long each takes."`
-	Closed benchClosedVerb `cmd:"" help:"Measure what chats leave behind in memory when they are over."`
-	Idle   benchIdleVerb   `cmd:"" help:"Measure what clients cost in memory that only listen."`
+	Desk     benchDeskVerb     `cmd:"" help:"Measure durable commands: messages a second and how long each takes."`
+	Closed   benchClosedVerb   `cmd:"" help:"Measure what chats leave behind in memory when they are over."`
+	Idle     benchIdleVerb     `cmd:"" help:"Measure what clients cost in memory that only listen."`
+	Failover benchFailoverVerb `cmd:"" help:"Measure for how long nothing can be written when the leader is lost."`
 }
 
 type benchDeskVerb struct {

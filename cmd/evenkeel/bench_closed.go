@@ -102,7 +102,7 @@ func (v *benchClosedVerb) run(ctx context.Context, env *environment, server *chi
 	}
 	if err == nil {
 		v.row(env, fmt.Sprintf("all closed, %.0f s later", r.Took), r.Closed)
-		err = waitUntil(ctx, v.Linger+10*time.Minute, "the chats have not left for the archive", func() (bool, error) {
+		err = waitUntil(ctx, 500*time.Millisecond, v.Linger+10*time.Minute, "the chats have not left for the archive", func() (bool, error) {
 			err := look(&r.Left)
 			return err == nil && r.Left.Chats == 0 && r.Left.Archived == float64(v.Chats), err
 		})
@@ -113,7 +113,7 @@ func (v *benchClosedVerb) run(ctx context.Context, env *environment, server *chi
 	}
 	v.row(env, "the archive alone has them", r.Left)
 	left := time.Now()
-	err = waitUntil(ctx, v.Settle, "", func() (bool, error) {
+	err = waitUntil(ctx, 500*time.Millisecond, v.Settle, "", func() (bool, error) {
 		err := look(&r.After)
 		return err == nil && r.After.RSS <= r.Before.RSS+float64(v.Allow)*(1<<20), err
 	})
@@ -134,25 +134,6 @@ func (v *benchClosedVerb) print(env *environment, format string, args ...any) {
 
 func (v *benchClosedVerb) row(env *environment, when string, at *vitals) {
 	v.print(env, "%-34s %12s %12s %12s %9.0f\n", when, mib(at.RSS), mib(at.Heap), mib(at.State), at.Chats)
-}
-
-// waitUntil asks until the answer is yes. If that takes too long it is an error,
-// unless it has no text.
-func waitUntil(ctx context.Context, most time.Duration, late string, yes func() (bool, error)) error {
-	for end := time.Now().Add(most); ; {
-		ok, err := yes()
-		switch {
-		case ok || err != nil:
-			return err
-		case time.Now().After(end) && late != "":
-			return fmt.Errorf("%s within %s", late, most)
-		case time.Now().After(end):
-			return nil
-		}
-		if !nap(ctx, 500*time.Millisecond) {
-			return ctx.Err()
-		}
-	}
 }
 
 // hall is where the chats of bench closed are held.

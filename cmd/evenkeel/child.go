@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ type child struct {
 	debug    string // address of profiles; empty: none
 	dir      string // removed at the end
 	password string // of the admin
+	args     []string
 	cmd      *exec.Cmd
 	log      tail
 	exited   chan struct{}
@@ -64,23 +66,33 @@ type childConfig struct {
 
 // startChild starts a server and waits until it is ready.
 func startChild(ctx context.Context, cfg childConfig) (*child, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program, to start a server with it: %w", err)
-	}
-	c := &child{password: rand.Text(), exited: make(chan struct{})}
+	c := &child{password: rand.Text()}
+	var err error
 	if c.dir, err = os.MkdirTemp(cfg.parent, "evenkeel-"); err != nil {
 		return nil, fmt.Errorf("make a temporary directory: %w", err)
 	}
-	args := []string{"serve", "--data", filepath.Join(c.dir, "data"), "--http", cfg.http, "--log-level", "warn"}
-	args = append(args, cfg.args...)
+	c.args = []string{"serve", "--data", filepath.Join(c.dir, "data"), "--http", cfg.http, "--log-level", "warn"}
+	c.args = append(c.args, cfg.args...)
 	if cfg.profile {
 		if c.debug, err = freeLoopback(); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(c.dir))
 		}
-		args = append(args, "--debug-http", c.debug)
+		c.args = append(c.args, "--debug-http", c.debug)
 	}
-	c.cmd = exec.Command(program, args...)
+	if err := c.launch(ctx); err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
+	return c, nil
+}
+
+// launch starts the process, once more if it has ended, and waits until it is
+// ready. It listens where it did before.
+func (c *child) launch(ctx context.Context) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program, to start a server with it: %w", err)
+	}
+	c.cmd = exec.Command(program, c.args...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "EVENKEEL_") {
 			c.cmd.Env = append(c.cmd.Env, v)
@@ -93,31 +105,56 @@ func startChild(ctx context.Context, cfg childConfig) (*child, error) {
 		err = c.cmd.Start()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start a server: %w", err), os.RemoveAll(c.dir))
+		return fmt.Errorf("start a server: %w", err)
 	}
-	address := make(chan string, 1)
-	go c.watch(out, address)
+	address, exited := make(chan string, 1), make(chan struct{})
+	c.exited = exited
+	go watchChild(c.cmd, out, address, exited)
 	select {
-	case c.url = <-address:
-		return c, nil
-	case <-c.exited:
-		err = fmt.Errorf("the server did not start: %s", c.log.String())
+	case url := <-address:
+		c.url = url
+		if at := slices.Index(c.args, "--http") + 1; strings.HasSuffix(c.args[at], ":0") {
+			c.args[at] = strings.TrimPrefix(url, "http://")
+		}
+		return nil
+	case <-exited:
+		return fmt.Errorf("the server did not start: %s", c.log.String())
 	case <-ctx.Done():
-		err = ctx.Err()
+		return ctx.Err()
 	}
-	return nil, errors.Join(err, c.stop())
 }
 
-// watch reads where the child listens, and notices its end.
-func (c *child) watch(out io.Reader, address chan<- string) {
+// watchChild reads where a child listens, and notices its end.
+func watchChild(cmd *exec.Cmd, out io.Reader, address chan<- string, exited chan<- struct{}) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if _, url, ok := strings.Cut(lines.Text(), " is ready: "); ok {
 			address <- strings.TrimSpace(url)
 		}
 	}
-	_ = c.cmd.Wait() // stop tells what is to be told
-	close(c.exited)
+	_ = cmd.Wait() // stop tells what is to be told
+	close(exited)
+}
+
+// running tells whether the process has not ended.
+func (c *child) running() bool {
+	if c.exited == nil {
+		return false
+	}
+	select {
+	case <-c.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill ends the process at once, as a loss of power would.
+func (c *child) kill() {
+	if c.running() {
+		_ = c.cmd.Process.Kill() // it may be gone by now
+		<-c.exited
+	}
 }
 
 // admin logs in as the child's admin.
@@ -133,15 +170,12 @@ func (c *child) admin(ctx context.Context) (*client.Client, error) {
 // stop ends the child gracefully, or at once where that takes too long, and
 // removes its directory.
 func (c *child) stop() error {
-	select {
-	case <-c.exited: // by itself
-	default:
+	if c.running() {
 		_ = c.cmd.Process.Signal(os.Interrupt) // where there are no signals it is killed below
 		select {
 		case <-c.exited:
 		case <-time.After(stopWithin + time.Second):
-			_ = c.cmd.Process.Kill() // it may be gone by now
-			<-c.exited
+			c.kill()
 		}
 	}
 	return os.RemoveAll(c.dir)
@@ -154,4 +188,23 @@ func freeLoopback() (string, error) {
 		return "", err
 	}
 	return l.Addr().String(), l.Close()
+}
+
+// waitUntil asks until the answer is yes. If that takes too long it is an error,
+// unless it has no text.
+func waitUntil(ctx context.Context, every, most time.Duration, late string, yes func() (bool, error)) error {
+	for end := time.Now().Add(most); ; {
+		ok, err := yes()
+		switch {
+		case ok || err != nil:
+			return err
+		case time.Now().After(end) && late != "":
+			return fmt.Errorf("%s within %s", late, most)
+		case time.Now().After(end):
+			return nil
+		}
+		if !nap(ctx, every) {
+			return ctx.Err()
+		}
+	}
 }

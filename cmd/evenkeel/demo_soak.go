@@ -94,7 +94,7 @@ func sampleOf(v *vitals) soakSample {
 
 // settle waits until all have gone that was to go, and looks once more.
 func (s *soak) settle(ctx context.Context) error {
-	return waitUntil(ctx, 4*soakStay, "", func() (bool, error) {
+	return waitUntil(ctx, 500*time.Millisecond, 4*soakStay, "", func() (bool, error) {
 		after, err := takeVitals(ctx, s.url, s.pid)
 		if err != nil {
 			return false, err

@@ -107,6 +107,14 @@ func (t *Table) Next() (index uint64, waiting bool) {
 // Lost gives up what a node was asked that is not connected any more.
 func (t *Table) Lost(node uint64) { t.drop(func(w *asked) bool { return w.at == node }) }
 
+// Leads says who leads, as far as this node knows; 0: nobody. What another node was
+// asked is given up: it may never answer, and is asked of the new leader again.
+func (t *Table) Leads(leader uint64) {
+	if leader != 0 {
+		t.drop(func(w *asked) bool { return w.at != leader })
+	}
+}
+
 // Sweep gives up what took too long.
 func (t *Table) Sweep(now time.Duration) {
 	t.drop(func(w *asked) bool { return now-w.since > AnswerLimit })

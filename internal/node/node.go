@@ -205,7 +205,7 @@ func (n *Node) openReplica() error {
 		Limits:   replica.Limits{SnapshotBytes: int64(n.cfg.SnapshotAfter)},
 		OnApply:  n.applied,
 		OnAppend: func(took time.Duration) { n.meters.append.Observe(took.Seconds()) },
-		Incident: n.panicked, OnRestore: n.restored,
+		Incident: n.panicked, OnRestore: n.restored, OnLeader: n.cluster.proposals.newLeader,
 		Log: n.log.With("part", "replica"),
 	})
 	if err != nil {

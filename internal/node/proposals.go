@@ -26,6 +26,7 @@ type proposals struct {
 	tasks   sync.WaitGroup
 	born    time.Time
 	arrived chan struct{} // something waits for the replica; has room for one
+	led     chan struct{} // another node leads; has room for one
 
 	mu     sync.Mutex
 	table  *forward.Table
@@ -41,9 +42,10 @@ func (p *proposals) init(c *cluster, random io.Reader) error {
 	}
 	p.cluster, p.born = c, time.Now()
 	p.table = forward.New(binary.BigEndian.Uint64(first[:]) >> 1)
-	p.arrived = make(chan struct{}, 1)
+	p.arrived, p.led = make(chan struct{}, 1), make(chan struct{}, 1)
 	p.ending, p.cancel = context.WithCancel(context.Background())
 	p.tasks.Go(p.deliver)
+	p.tasks.Go(p.follow)
 	p.tasks.Go(p.sweep)
 	return nil
 }
@@ -96,12 +98,7 @@ func (p *proposals) answered(from uint64, o *outcome) {
 }
 
 // poke has deliver look.
-func (p *proposals) poke() {
-	select {
-	case p.arrived <- struct{}{}:
-	default:
-	}
-}
+func (p *proposals) poke() { ring(p.arrived) }
 
 // deliver passes answers on as this node's replica comes to them.
 func (p *proposals) deliver() {
@@ -126,6 +123,29 @@ func (p *proposals) deliver() {
 			}
 			p.with(func(t *forward.Table) { t.Applied(index) })
 		}
+	}
+}
+
+// follow gives up what was asked of a node that leads no more.
+func (p *proposals) follow() {
+	for {
+		select {
+		case <-p.ending.Done():
+			return
+		case <-p.led:
+		}
+		leader := p.cluster.node.replica.Status().Leader
+		p.with(func(t *forward.Table) { t.Leads(leader) })
+	}
+}
+
+// newLeader has follow look. It does not block.
+func (p *proposals) newLeader(uint64) { ring(p.led) }
+
+func ring(bell chan struct{}) {
+	select {
+	case bell <- struct{}{}:
+	default:
 	}
 }
 

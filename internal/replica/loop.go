@@ -93,8 +93,12 @@ func (r *Replica) publish() {
 	r.statusMu.Lock()
 	changed := status.Serving != r.status.Serving || status.JournalFull != r.status.JournalFull || status.Stalled != r.status.Stalled ||
 		status.Leader != r.status.Leader || status.Members != r.status.Members
+	leads := status.Leader != r.status.Leader
 	r.status, r.statusAt = status, r.now()
 	r.statusMu.Unlock()
+	if leads && r.cfg.OnLeader != nil {
+		r.cfg.OnLeader(status.Leader)
+	}
 	if changed {
 		r.news.tell()
 	}

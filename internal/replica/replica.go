@@ -40,6 +40,9 @@ type Config struct {
 	// OnRestore, if set, is told that the desk started anew from a snapshot of another
 	// replica: what led there was told to nobody here. It must not block.
 	OnRestore func()
+	// OnLeader, if set, is told when this replica hears of another leader, or of none
+	// (0) any more. It must not block.
+	OnLeader func(leader uint64)
 	// OnAppend, if set, is told how long each write of the journal took, with its
 	// sync. It must not block.
 	OnAppend func(time.Duration)

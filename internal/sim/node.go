@@ -372,6 +372,10 @@ func (n *node) turn() {
 		return
 	}
 	n.edge.serving(n)
+	if leader := n.core.Status().Leader; leader != n.peers.leader {
+		n.peers.leader = leader
+		n.after(0, func() { n.peers.asked.Leads(n.peers.leader); n.peers.settle(n) })
+	}
 	at, ok := n.core.Wake()
 	if at = n.world(at); ok && (n.coreWake == 0 || at < n.coreWake) {
 		n.coreWake = max(at, n.w.now+time.Microsecond)

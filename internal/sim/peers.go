@@ -24,6 +24,8 @@ type peers struct {
 	boot  map[uint64]int           // the last life known of each; 0: none
 	heard map[uint64]time.Duration // when something last came from each
 	asked *forward.Table
+
+	leader uint64 // as this process knew it last
 }
 
 func newPeers(n *node) peers {
