@@ -126,7 +126,7 @@ bench: ## run the benchmarks (BENCHTIME each)
 
 .PHONY: soak
 soak: build ## run the demo for SOAK under load; fail if memory or goroutines grow
-	$(BIN) demo --soak --duration $(SOAK) --customers 120 --agents 30 --pace 4
+	$(BIN) demo --soak --nodes 1 --duration $(SOAK) --customers 120 --agents 30 --pace 4
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME

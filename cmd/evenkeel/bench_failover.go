@@ -100,7 +100,7 @@ func (v *benchFailoverVerb) run(ctx context.Context, env *environment, f *fleet)
 	return results, nil
 }
 
-var lostBy = map[string]string{"kill": "killed", "freeze": "frozen", "cut": "cut off"}
+var lostBy = map[string]string{"kill": "killed", "freeze": "frozen", "cut": "cut off", "drain": "drained"}
 
 // probes starts a client of each node. Chats to write in are made by way of an
 // address that is always there.
@@ -184,6 +184,7 @@ func rush(probes []*probe, yes bool) {
 func (n *fleetNode) suffer(fault string) error {
 	switch fault {
 	case "kill":
+		n.killed.Store(true)
 		n.kill()
 		return nil
 	case "freeze":

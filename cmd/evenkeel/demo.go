@@ -15,22 +15,25 @@ import (
 	"github.com/evenkeel/evenkeel/client"
 )
 
-// demoVerb is `evenkeel demo`: a node with people in it, all made up, who use
+// demoVerb is `evenkeel demo`: a cell with people in it, all made up, who use
 // the public protocol as anybody's page does.
 type demoVerb struct {
-	HTTP      string        `name:"http" default:"127.0.0.1:0" placeholder:"ADDR" help:"Address of the node. Port 0 takes any free one."`
+	Nodes     int           `name:"nodes" default:"3" placeholder:"N" help:"Nodes of the cell, each a process of its own."`
+	HTTP      string        `name:"http" default:"127.0.0.1:0" placeholder:"ADDR" help:"Address of the cell. Port 0 takes any free one."`
 	Customers int           `name:"customers" default:"40" placeholder:"N" help:"Made-up customers."`
 	Agents    int           `name:"agents" default:"6" placeholder:"N" help:"Made-up agents."`
 	Duration  time.Duration `name:"duration" default:"0s" placeholder:"TIME" help:"When to end; 0: at Ctrl-C."`
 	Seed      uint64        `name:"seed" default:"1" placeholder:"N" help:"What they do, and when, follows from it; how long the machine takes does not."`
 	Pace      float64       `name:"pace" default:"1" placeholder:"X" help:"How many times as fast as people they are."`
-	Soak      bool          `name:"soak" help:"Sample the node's memory, state and goroutines, and fail if they grow. What stays for a while stays for a minute then."`
+	Soak      bool          `name:"soak" help:"Sample the memory, state and goroutines of a single node, and fail if they grow. What stays for a while stays for a minute then."`
 	JSON      bool          `name:"json" help:"Print the figures as JSON, a line a second, for programs."`
 }
 
 func (v *demoVerb) Help() string {
-	return "It runs a node in a temporary directory, which is removed at the end. The figures are what the made-up people measure " +
-		"themselves. The exit code is 1 if a message was lost, doubled or reordered."
+	return "It runs the nodes in temporary directories, which are removed at the end. Before them is one address that stands for the balancer that you " +
+		"would have: it passes connections on to nodes that are ready. On standard input it takes kill N, freeze N, cut N, drain N, " +
+		"start N and why, N being a number or leader, and tells for how long writes paused and when the last client was back. " +
+		"The figures are what the made-up people measure themselves. The exit code is 1 if a message was lost, doubled or reordered, or a chat had two owners."
 }
 
 // demoQueues are where customers go, by chance, and agents transfer to.
@@ -46,62 +49,64 @@ func (v *demoVerb) Run(env *environment) error {
 		return usageError("--agents must be from 1 to 500")
 	case v.Pace < 0.1 || v.Pace > 1000:
 		return usageError("--pace must be from 0.1 to 1000")
+	case v.Nodes < 1 || v.Nodes > 9:
+		return usageError("--nodes must be from 1 to 9")
+	case v.Soak && v.Nodes != 1:
+		return usageError("--soak watches a single node: --nodes 1")
 	case v.Duration < 0:
 		return usageError("--duration must not be below 0")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	cfg := childConfig{http: v.HTTP}
+	var args []string
 	if v.Soak {
-		cfg.args = []string{"--snapshot-after", soakSnapshot}
+		args = []string{"--snapshot-after", soakSnapshot}
 	}
-	server, err := startChild(ctx, cfg)
+	s, err := raise(ctx, v.HTTP, v.Nodes, args)
 	if err != nil {
 		return err
 	}
-	err = v.play(ctx, env, server)
-	return errors.Join(err, server.stop())
+	err = v.play(ctx, env, s)
+	return errors.Join(err, s.lower())
 }
 
-// play fills the node with people and watches them until it is time.
-func (v *demoVerb) play(ctx context.Context, env *environment, server *child) error {
-	t := &demoTown{url: server.url, seed: v.Seed, pace: v.Pace, figures: newFigures(demoThreshold)}
-	whole := ctx
-	samples := &soak{pid: server.cmd.Process.Pid, url: server.url, from: time.Now().Add(soakWarm), agents: v.Agents}
+// play fills the cell with people and watches them until it is time.
+func (v *demoVerb) play(ctx context.Context, env *environment, s *stage) error {
+	out, _ := env.stdout.(*os.File)
+	s.out = &curtain{to: env.stdout, live: out != nil && isTerminal(out) && !v.JSON, json: v.JSON}
+	t := &demoTown{url: s.url, seed: v.Seed, pace: v.Pace, figures: newFigures(demoThreshold)}
+	s.town = t
+	first := s.nodes[0]
+	samples := &soak{pid: first.cmd.Process.Pid, url: first.url, from: time.Now().Add(soakWarm), agents: v.Agents}
 	if v.Soak {
 		var err error
-		if samples.before, err = takeVitals(ctx, server.url, samples.pid); err != nil {
+		if samples.before, err = takeVitals(ctx, first.url, samples.pid); err != nil {
 			return err
 		}
-	}
-	admin, err := server.admin(ctx)
-	if err != nil {
-		return err
-	}
-	defer admin.Close()
-	if v.Soak {
 		t.remember = soakStay
-		if err := samples.prepare(ctx, admin); err != nil {
+		if err := samples.prepare(ctx, s.admin); err != nil {
 			return err
 		}
 	}
-	if err := t.build(ctx, admin, v.Agents); err != nil {
+	if err := t.build(ctx, s.admin, v.Agents); err != nil {
 		return err
 	}
 	if !v.JSON {
-		fmt.Fprintf(env.stdout, "A node with %d made-up customers and %d agents.\n", v.Customers, v.Agents)
-		fmt.Fprintf(env.stdout, "  Join in as a customer:  %s/\n", server.url)
-		fmt.Fprintf(env.stdout, "  Join in as an agent:    %s/ as %s with the password %s\n", server.url, adminEmail, server.password)
-		fmt.Fprintf(env.stdout, "  Stop: Ctrl-C\n\n")
+		v.greet(env, s)
 	}
+	whole := ctx
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
 	if v.Duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, v.Duration)
-		defer cancel()
+		ctx, quit = context.WithTimeout(ctx, v.Duration)
+		defer quit()
+	}
+	if v.Nodes > 1 {
+		go s.obey(ctx, os.Stdin, quit) // reading cannot be ended: it ends with the process
 	}
 	var people sync.WaitGroup
 	leave := t.people(ctx, &people, v.Customers)
-	v.watch(ctx, env, server, t, samples)
+	v.watch(ctx, env, s, samples)
 	leave()
 	people.Wait()
 	if v.Soak && len(samples.samples) >= soakEnough {
@@ -112,35 +117,54 @@ func (v *demoVerb) play(ctx context.Context, env *environment, server *child) er
 	return v.sum(env, t, samples)
 }
 
-// watch shows the figures until ctx ends, or the server does.
-func (v *demoVerb) watch(ctx context.Context, env *environment, server *child, t *demoTown, samples *soak) {
+// greet tells who may join in, and how.
+func (v *demoVerb) greet(env *environment, s *stage) {
+	out := env.stdout
+	what := fmt.Sprintf("A cell of %d nodes", v.Nodes)
+	if v.Nodes == 1 {
+		what = "A node"
+	}
+	fmt.Fprintf(out, "%s with %d made-up customers and %d agents.\n", what, v.Customers, v.Agents)
+	fmt.Fprintf(out, "  Join in as a customer:  %s/\n", s.url)
+	fmt.Fprintf(out, "  Join in as an agent:    %s/ as %s with the password %s\n", s.url, adminEmail, s.nodes[0].password)
+	if s.door != nil {
+		fmt.Fprintln(out, "  That address is this program, in place of the balancer that you would have. The nodes:")
+		for _, n := range s.nodes {
+			fmt.Fprintf(out, "    %s  %s\n", n.id(), n.url)
+		}
+		fmt.Fprintln(out, stageHelp)
+	}
+	fmt.Fprintf(out, "  Stop: Ctrl-C\n\n")
+}
+
+// watch shows the figures until ctx ends, or what should run does not.
+func (v *demoVerb) watch(ctx context.Context, env *environment, s *stage, samples *soak) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	out, _ := env.stdout.(*os.File)
-	live := out != nil && isTerminal(out)
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
-			if live && !v.JSON {
-				fmt.Fprint(out, "\r\033[K")
+			if s.out.live {
+				s.out.now("")
 			}
-			return
-		case <-server.exited:
-			t.figures.failed(fmt.Errorf("the node has ended: %s", server.log.String()))
 			return
 		case <-ticker.C:
 		}
-		f := t.figures.now()
+		if err := s.ended(); err != nil {
+			s.town.figures.failed(err)
+			return
+		}
+		f := s.town.figures.now()
 		if v.Soak {
 			samples.take(ctx, f.Heard)
 		}
 		switch {
 		case v.JSON:
-			_ = json.NewEncoder(env.stdout).Encode(f) // whoever reads has gone: the summary fails as well
-		case live:
-			fmt.Fprintf(out, "\r\033[K%s", f)
+			_ = s.out.object(f) // whoever reads has gone: the summary fails as well
+		case s.out.live:
+			s.out.now(f.String())
 		case n%10 == 0:
-			fmt.Fprintln(env.stdout, f)
+			s.out.line(f.String())
 		}
 	}
 }
@@ -159,8 +183,8 @@ func (v *demoVerb) sum(env *environment, t *demoTown, samples *soak) error {
 	}
 	fmt.Fprintf(env.stdout, "\nIn all: %d chats begun, %d answered, %d abandoned, %d transferred, %d ended, %d rated (%.1f on average)\n",
 		f.Started, f.Answered, f.Abandoned, f.Transferred, f.Ended, f.Rated, f.Score)
-	fmt.Fprintf(env.stdout, "%d messages acknowledged, %d heard; lost %d, doubled %d, reordered %d; heard after %.1f ms (p50), %.1f ms (p99)\n",
-		f.Sent, f.Heard, f.Lost, f.Doubled, f.Reordered, f.P50, f.P99)
+	fmt.Fprintf(env.stdout, "%d messages acknowledged, %d heard; lost %d, doubled %d, reordered %d; %d chats with two owners; heard after %.1f ms (p50), %.1f ms (p99)\n",
+		f.Sent, f.Heard, f.Lost, f.Doubled, f.Reordered, f.TwoOwners, f.P50, f.P99)
 	if f.Soak != nil {
 		fmt.Fprintln(env.stdout, f.Soak)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +24,7 @@ type figures struct {
 	score int64
 	took  latencies
 	chats map[string]*ear
+	owned map[string]*owners // by chat
 	last  struct {
 		at    time.Time
 		heard uint64
@@ -38,6 +41,18 @@ type ear struct {
 	top      uint64 // the highest number heard
 }
 
+// owners are the agents who have been told, and not otherwise since, that a chat is
+// theirs.
+type owners struct {
+	agents map[string]struct{}
+	since  time.Time // when they became several
+	told   bool      // counted
+}
+
+// ownersSettle is how long the news that a chat is somebody else's may be on its way,
+// over a lost connection too.
+const ownersSettle = 15 * time.Second
+
 // demoFigures is one line of the figures.
 type demoFigures struct {
 	Seconds     float64     `json:"seconds"`
@@ -48,7 +63,8 @@ type demoFigures struct {
 	Lost        int         `json:"lost"`
 	Doubled     int         `json:"doubled"`
 	Reordered   int         `json:"reordered"`
-	P50         float64     `json:"p50_ms"` // from sending to hearing
+	TwoOwners   int         `json:"two_owners"` // chats that two agents had for theirs
+	P50         float64     `json:"p50_ms"`     // from sending to hearing
 	P99         float64     `json:"p99_ms"`
 	Started     int         `json:"chats_started"`
 	Answered    int         `json:"answered"`
@@ -65,12 +81,12 @@ type demoFigures struct {
 }
 
 func (f *demoFigures) String() string {
-	return fmt.Sprintf("%4.0f s  waiting %d  talking %d  in time %.0f %%  %.1f messages/s  lost %d  doubled %d  reordered %d  p99 %.1f ms",
-		f.Seconds, f.Waiting, f.Talking, f.InTime, f.Rate, f.Lost, f.Doubled, f.Reordered, f.P99)
+	return fmt.Sprintf("%4.0f s  waiting %d  talking %d  in time %.0f %%  %.1f messages/s  lost %d  doubled %d  reordered %d  two owners %d  p99 %.1f ms",
+		f.Seconds, f.Waiting, f.Talking, f.InTime, f.Rate, f.Lost, f.Doubled, f.Reordered, f.TwoOwners, f.P99)
 }
 
 func newFigures(threshold time.Duration) *figures {
-	return &figures{threshold: threshold, began0: time.Now(), chats: map[string]*ear{}}
+	return &figures{threshold: threshold, began0: time.Now(), chats: map[string]*ear{}, owned: map[string]*owners{}}
 }
 
 // began notes a chat with its first message.
@@ -135,6 +151,42 @@ func (f *figures) ended(chat string) {
 		f.total.Talking--
 	} else {
 		f.total.Waiting--
+	}
+}
+
+// owns notes that an agent was told that a chat is his, or not his any more.
+func (f *figures) owns(agent, chat string, yes bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := f.owned[chat]
+	if o == nil {
+		o = &owners{agents: map[string]struct{}{}}
+		f.owned[chat] = o
+	}
+	if yes {
+		o.agents[agent] = struct{}{}
+	} else {
+		delete(o.agents, agent)
+	}
+	switch {
+	case len(o.agents) == 0:
+		delete(f.owned, chat)
+	case len(o.agents) == 1:
+		o.since = time.Time{}
+	case o.since.IsZero():
+		o.since = time.Now()
+	}
+}
+
+// judgeOwners counts chats that have been two agents' for too long. Called under the
+// lock.
+func (f *figures) judgeOwners(now time.Time) {
+	for chat, o := range f.owned {
+		if len(o.agents) > 1 && !o.told && now.Sub(o.since) > ownersSettle {
+			o.told = true
+			f.total.TwoOwners++
+			f.wrong(fmt.Errorf("chat %s: %v have it for theirs", chat, slices.Sorted(maps.Keys(o.agents))))
+		}
 	}
 }
 
@@ -222,7 +274,9 @@ func (f *figures) wrong(err error) {
 func (f *figures) now() *demoFigures {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now, r := time.Now(), f.total
+	now := time.Now()
+	f.judgeOwners(now)
+	r := f.total
 	r.Seconds = now.Sub(f.began0).Round(time.Millisecond).Seconds()
 	if f.last.at.IsZero() {
 		f.last.at = f.began0
@@ -248,6 +302,9 @@ func (f *figures) verdict() error {
 	err := errors.Join(f.errs...)
 	if f.total.Lost+f.total.Doubled+f.total.Reordered > 0 {
 		err = errors.Join(err, fmt.Errorf("%d messages were lost, %d doubled, %d reordered", f.total.Lost, f.total.Doubled, f.total.Reordered))
+	}
+	if f.total.TwoOwners > 0 {
+		err = errors.Join(err, fmt.Errorf("%d chats had two owners", f.total.TwoOwners))
 	}
 	return err
 }

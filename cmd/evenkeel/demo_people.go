@@ -19,6 +19,7 @@ type demoTown struct {
 	pace    float64
 	agents  []client.Credentials
 	figures *figures
+	roll    roll
 
 	remember time.Duration // how long customers are, after their chats; 0: as by default
 }
@@ -107,7 +108,7 @@ func (p *demoPerson) visit(ctx, shop context.Context) error {
 		return err
 	}
 	defer web.Close()
-	v, err := web.Visitor(shop, client.ConnConfig{})
+	v, err := web.Visitor(shop, client.ConnConfig{OnState: p.roll.caller()})
 	if err != nil {
 		return ignoreEnd(shop, err)
 	}
@@ -264,7 +265,7 @@ func (p *demoPerson) agent(shop context.Context, who client.Credentials) error {
 	if _, err := c.Login(shop, who); err != nil {
 		return ignoreEnd(shop, err)
 	}
-	a, err := c.Agent(shop, client.ConnConfig{})
+	a, err := c.Agent(shop, client.ConnConfig{OnState: p.roll.caller()})
 	if err != nil {
 		return ignoreEnd(shop, err)
 	}
@@ -278,6 +279,9 @@ func (p *demoPerson) agent(shop context.Context, who client.Credentials) error {
 		u, err := a.Next(shop)
 		if err != nil {
 			return ignoreEnd(shop, err)
+		}
+		if u.Type == evenkeel.PubAssigned || u.Type == evenkeel.PubUnassigned {
+			p.figures.owns(who.Email, u.ChatID, u.Type == evenkeel.PubAssigned)
 		}
 		thinks, chance, text := p.some(1), p.rng.IntN(100), p.one(answers)
 		hands.Go(func() {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/evenkeel/evenkeel/client"
@@ -25,6 +26,8 @@ type fleetNode struct {
 	number int
 	cable  *cable // by which the others call it; nil: directly
 	gate   *gate  // of all that it says and hears of the others
+
+	killed atomic.Bool // on purpose
 
 	mu     sync.Mutex
 	frozen bool
@@ -162,6 +165,7 @@ func (n *fleetNode) start(ctx context.Context) error {
 	if err := n.launch(ctx); err != nil {
 		return err
 	}
+	n.killed.Store(false)
 	n.watch()
 	return nil
 }
