@@ -52,9 +52,11 @@ func raise(ctx context.Context, http string, nodes int, args []string) (*stage, 
 	}
 	s.door = openDoor(s.fleet, l)
 	s.url = s.door.url()
-	if s.probes, s.stop, err = s.fleet.probes(ctx, s.url); err != nil {
+	probes, stop, err := s.fleet.probes(ctx, s.url)
+	if err != nil {
 		return nil, errors.Join(err, s.lower())
 	}
+	s.probes, s.stop = probes, stop
 	return s, nil
 }
 

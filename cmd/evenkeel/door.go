@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -163,7 +164,10 @@ func (d *door) pass(client net.Conn) {
 func listenDoor(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listen on %s: another program has this port; stop it, or choose another with --http", address)
+	case err != nil:
 		return nil, fmt.Errorf("listen on the address of --http: %w", err)
 	}
 	return l, nil

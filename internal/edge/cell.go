@@ -31,6 +31,10 @@ type Cell interface {
 	// WaitApplied returns when the local replica reflects the index.
 	WaitApplied(ctx context.Context, index uint64) error
 
+	// Fresh returns when the local replica reflects all that was acknowledged
+	// anywhere before the call. Without a leader it fails when ctx ends.
+	Fresh(ctx context.Context) error
+
 	// Status is the cell as this node sees it.
 	Status() CellStatus
 }

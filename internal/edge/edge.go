@@ -90,7 +90,7 @@ type Edge struct {
 	ended chan struct{}
 
 	amends chan struct{}   // slots of changes of archived chats
-	tasks  sync.WaitGroup  // these changes
+	tasks  sync.WaitGroup  // these changes, and answers that have to be proven
 	ending context.Context // ends them
 	end    context.CancelFunc
 

@@ -37,6 +37,9 @@ type testCell struct {
 	lag    bool              // WaitApplied waits in vain
 	idle   evenkeel.Duration // how long ago the last entry is, besides what the test takes
 	status CellStatus
+
+	news     func() // what this replica has not applied yet
+	headless bool   // there is no leader
 }
 
 func newTestCell(t testing.TB) *testCell {
@@ -120,6 +123,21 @@ func (c *testCell) Wall() evenkeel.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.desk.Wall() + evenkeel.Time(time.Since(c.formed)/time.Millisecond) + evenkeel.Time(c.idle)
+}
+
+func (c *testCell) Fresh(ctx context.Context) error {
+	c.mu.Lock()
+	news, led := c.news, !c.headless
+	c.news = nil
+	c.mu.Unlock()
+	if !led {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if news != nil {
+		news()
+	}
+	return nil
 }
 
 func (c *testCell) WaitApplied(ctx context.Context, index uint64) error {

@@ -80,6 +80,10 @@ func (e *Edge) login() handler {
 		if err := checkID("workspace", b.Workspace); err != nil {
 			return nil, err
 		}
+		// A wrong password counts, so it is looked at once, by the newest state.
+		if err := q.edge.fresh(q.Context()); err != nil {
+			return nil, err
+		}
 		email := strings.ToLower(strings.TrimSpace(b.Email))
 		device := e.remembered(b.Workspace+"/"+email, b.Device)
 		found, err := q.checkPassword(b.Workspace, email, b.Password, device)

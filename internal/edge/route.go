@@ -151,23 +151,26 @@ func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
 	if err := q.waitIndex(); err != nil {
 		return nil, err
 	}
-	if token := q.token(); token != "" || !q.route.who.open {
-		who, err := q.edge.identify(token)
-		// A route for everybody takes a token that has expired for none.
-		if err != nil && !q.route.who.open {
-			return nil, err
-		}
-		q.who = who
-		q.who.Loopback = addressOf(q.Request).loopback
-		if who.nodesOwn() && !q.besideNode() {
-			return nil, evenkeel.Errorf(evenkeel.CodeUnauthenticated, "a node's own key is good on the node's machine only")
-		}
+	if q.token() == "" && !q.route.who.open {
+		return nil, evenkeel.Errorf(evenkeel.CodeUnauthenticated, "no token was given")
+	}
+	if err := q.edge.Proven(q.Context(), q.learnCaller); err != nil {
+		return nil, err
 	}
 	if err := q.withinUser(w); err != nil {
 		return nil, err
 	}
-	if !q.route.who.allows(q.who.Role) {
-		return nil, evenkeel.Errorf(evenkeel.CodeForbidden, "the role %s may not use %s %s", q.who.Role, q.route.method, q.route.path)
+	again := false // his role may have changed
+	if err := q.edge.Proven(q.Context(), func() *evenkeel.Error {
+		if again {
+			if err := q.learnCaller(); err != nil {
+				return err
+			}
+		}
+		again = true
+		return q.allowed()
+	}); err != nil {
+		return nil, err
 	}
 	if err := q.readBody(w); err != nil {
 		return nil, err
@@ -178,7 +181,39 @@ func (q *request) run(w http.ResponseWriter) (*answer, *evenkeel.Error) {
 	if err := q.readCondition(); err != nil {
 		return nil, err
 	}
-	return q.route.handle(q)
+	var a *answer
+	err := q.edge.Proven(q.Context(), func() (err *evenkeel.Error) {
+		a, err = q.route.handle(q)
+		return err
+	})
+	return a, err
+}
+
+// learnCaller finds out who asks.
+func (q *request) learnCaller() *evenkeel.Error {
+	token := q.token()
+	if token == "" {
+		return nil
+	}
+	who, err := q.edge.identify(token)
+	// A route for everybody takes a token that has expired for none.
+	if err != nil && !q.route.who.open {
+		return err
+	}
+	q.who = who
+	q.who.Loopback = addressOf(q.Request).loopback
+	if who.nodesOwn() && !q.besideNode() {
+		return evenkeel.Errorf(evenkeel.CodeUnauthenticated, "a node's own key is good on the node's machine only")
+	}
+	return nil
+}
+
+// allowed tells whether the caller's role may use the route.
+func (q *request) allowed() *evenkeel.Error {
+	if q.route.who.allows(q.who.Role) {
+		return nil
+	}
+	return evenkeel.Errorf(evenkeel.CodeForbidden, "the role %s may not use %s %s", q.who.Role, q.route.method, q.route.path)
 }
 
 // token finds what the caller proves himself with.

@@ -31,6 +31,22 @@ func (e *Edge) Call(id ClientID, method string, raw []byte, reply func(result []
 		e.callCommand(id, conn, m, raw, reply)
 		return
 	}
+	b, err := e.read(conn, method, raw)
+	if !absent(err) {
+		reply(b, err)
+		return
+	}
+	e.tasks.Go(func() { // to find out takes time
+		err := e.Proven(e.ending, func() (err *evenkeel.Error) {
+			b, err = e.read(conn, method, raw)
+			return err
+		})
+		reply(b, err)
+	})
+}
+
+// read runs a method that changes nothing.
+func (e *Edge) read(conn *connection, method string, raw []byte) ([]byte, *evenkeel.Error) {
 	var v any
 	var err *evenkeel.Error
 	switch method {
@@ -48,16 +64,14 @@ func (e *Edge) Call(id ClientID, method string, raw []byte, reply func(result []
 		err = evenkeel.Errorf(evenkeel.CodeUnknownMethod, "there is no method %q", method)
 	}
 	if err != nil {
-		reply(nil, err)
-		return
+		return nil, err
 	}
 	b, failure := json.Marshal(v)
 	if failure != nil {
 		e.cfg.Log.Error("cannot encode an answer", "method", method, "error", failure)
-		reply(nil, evenkeel.Errorf(evenkeel.CodeInternal, "the answer cannot be encoded"))
-		return
+		return nil, evenkeel.Errorf(evenkeel.CodeInternal, "the answer cannot be encoded")
 	}
-	reply(b, nil)
+	return b, nil
 }
 
 func (e *Edge) callCommand(id ClientID, conn *connection, m *Method, raw []byte, reply func([]byte, *evenkeel.Error)) {

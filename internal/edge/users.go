@@ -25,7 +25,15 @@ const maxInfo = 4 << 10
 
 // Connect finds out who opens a realtime connection: a caller with a token of this
 // cell, or one of the operator's own users, with a token that the operator signs.
-func (e *Edge) Connect(ctx context.Context, token string) (Identity, *evenkeel.Error) {
+func (e *Edge) Connect(ctx context.Context, token string) (who Identity, refusal *evenkeel.Error) {
+	refusal = e.Proven(ctx, func() (err *evenkeel.Error) {
+		who, err = e.whoConnects(ctx, token)
+		return err
+	})
+	return who, refusal
+}
+
+func (e *Edge) whoConnects(ctx context.Context, token string) (Identity, *evenkeel.Error) {
 	if auth.LooksSigned(token) {
 		return e.connectUser(ctx, token)
 	}
@@ -130,6 +138,14 @@ func staffOnly(channel string) *evenkeel.Error {
 
 // Admit finds out on which terms a connection may have a channel of a namespace.
 func (e *Edge) Admit(ctx context.Context, by evenkeel.Principal, connection, channel, token string) (terms evenkeel.Terms, refusal *evenkeel.Error) {
+	refusal = e.Proven(ctx, func() (err *evenkeel.Error) {
+		terms, err = e.admit(ctx, by, connection, channel, token)
+		return err
+	})
+	return terms, refusal
+}
+
+func (e *Edge) admit(ctx context.Context, by evenkeel.Principal, connection, channel, token string) (terms evenkeel.Terms, refusal *evenkeel.Error) {
 	var n evenkeel.Namespace
 	e.cfg.Cell.View(func(r Reader) {
 		if refusal = openWorkspace(r, by.Workspace); refusal != nil {

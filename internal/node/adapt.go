@@ -67,6 +67,13 @@ func withRefused(results []evenkeel.Result, refused map[int]*evenkeel.Error, n i
 
 func (c cellOf) Wall() evenkeel.Time { return c.cellWall() }
 
+func (c cellOf) Fresh(ctx context.Context) error {
+	if c.alone() {
+		return nil // what it has acknowledged it has applied
+	}
+	return c.replica.Fresh(ctx)
+}
+
 func (c cellOf) WaitApplied(ctx context.Context, index uint64) error {
 	return c.replica.WaitApplied(ctx, index)
 }
@@ -101,7 +108,15 @@ func (b backend) Authenticate(ctx context.Context, r realtime.ConnectRequest, re
 	return c, nil
 }
 
-func (b backend) Read(r realtime.ReadRequest) (page realtime.Page, refusal *evenkeel.Error) {
+func (b backend) Read(ctx context.Context, r realtime.ReadRequest) (page realtime.Page, refusal *evenkeel.Error) {
+	refusal = b.edge.Proven(ctx, func() (err *evenkeel.Error) {
+		page, err = b.read(r)
+		return err
+	})
+	return page, refusal
+}
+
+func (b backend) read(r realtime.ReadRequest) (page realtime.Page, refusal *evenkeel.Error) {
 	b.replica.View(func(d *desk.Desk) {
 		err := d.MaySubscribe(r.By, r.Channel)
 		if err == nil {

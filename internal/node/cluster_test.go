@@ -156,3 +156,28 @@ func TestJoinIsRefusedWithAReason(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryNodeKnowsAtOnce: what one node has acknowledged no other denies, though
+// the caller does not say what he has seen.
+func TestEveryNodeKnowsAtOnce(t *testing.T) {
+	nodes, token := threeNodes(t)
+	for i := range 20 {
+		id := fmt.Sprintf("agent-%d", i)
+		at, other, third := nodes[i%3], nodes[(i+1)%3], nodes[(i+2)%3]
+		if status, got := ask(t, at, "PUT", "/v1/agents/"+id, token, map[string]any{
+			"name": id, "email": id + "@localhost", "password": "correct horse battery", "capacity": 2,
+		}); status != 201 {
+			t.Fatalf("%d %v", status, got)
+		}
+		status, got := ask(t, other, "POST", "/v1/auth/login", "", map[string]any{"email": id + "@localhost", "password": "correct horse battery"})
+		if status != 200 {
+			t.Fatalf("round %d: %s does not know the agent that %s has made: %d %v", i, other.identity.Node, at.identity.Node, status, got)
+		}
+		if status, got := ask(t, third, "GET", "/v1/auth/me", got["token"].(string), nil); status != 200 {
+			t.Fatalf("round %d: %s does not know the login of %s: %d %v", i, third.identity.Node, other.identity.Node, status, got)
+		}
+	}
+	for _, n := range nodes {
+		stopNode(t, n)
+	}
+}

@@ -21,8 +21,9 @@ type Backend interface {
 	// offset that is gone) is unrecoverable_position, with Top and First set. A
 	// position past the end is no error: there are no items.
 	//
-	// Read must not wait for others.
-	Read(r ReadRequest) (Page, *evenkeel.Error)
+	// A refusal must be by all that was acknowledged before: Read may wait to know
+	// that. It must not wait for anything else.
+	Read(ctx context.Context, r ReadRequest) (Page, *evenkeel.Error)
 
 	// Admit finds out on which terms a client may have a channel of a namespace.
 	// It may block; errors go to the client as they are.

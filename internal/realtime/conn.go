@@ -141,7 +141,7 @@ func (c *conn) do(e Effect) {
 			return
 		}
 		c.ask(func() Input {
-			page, err := c.srv.cfg.Backend.Read(e.Request)
+			page, err := c.srv.cfg.Backend.Read(c.srv.ctx, e.Request)
 			return NewReadDone(e.Tag, page, err)
 		})
 	case Call:

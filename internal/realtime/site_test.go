@@ -74,7 +74,7 @@ func (s *site) Authenticate(ctx context.Context, r ConnectRequest, _ string) (Cl
 	return fakeAuthenticate(r)
 }
 
-func (s *site) Read(r ReadRequest) (Page, *evenkeel.Error) {
+func (s *site) Read(_ context.Context, r ReadRequest) (Page, *evenkeel.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.desk.read(r)
