@@ -107,6 +107,9 @@ func (p *places) failed() {
 // connected forgets the other endpoints of a decision: the next try asks anew.
 func (p *places) connected() { p.listed, p.turn = nil, 0 }
 
+// moved has the next try go where the server has sent the client.
+func (p *places) moved(address string) { p.listed, p.turn = []string{address}, 0 }
+
 // webSocketOf makes ws://host/connection/websocket of http://host.
 func webSocketOf(base string) string { return "ws" + strings.TrimPrefix(base, "http") + realtimePath }
 

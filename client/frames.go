@@ -53,7 +53,13 @@ type (
 		Offset uint64          `json:"offset"`
 		Epoch  string          `json:"epoch"`
 	}
+	// moveMessage says where to connect next.
+	moveMessage struct {
+		Type     string   `json:"type"`
+		Endpoint Endpoint `json:"endpoint"`
+	}
 	pushFrame struct {
+		Message *rpcReply `json:"message"` // of the server itself
 		Channel     string    `json:"channel"`
 		Pub         *item     `json:"pub"`
 		Subscribe   *subReply `json:"subscribe"`

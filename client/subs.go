@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -219,6 +220,11 @@ func (c *Conn) endSubscription(s *subscription, err error) {
 func (c *Conn) pushed(p *pushFrame) {
 	s := c.subs[p.Channel]
 	switch {
+	case p.Message != nil:
+		var m moveMessage
+		if json.Unmarshal(p.Message.Data, &m) == nil && m.Type == "move" && m.Endpoint.Transport == "websocket" {
+			c.places.moved(m.Endpoint.URL)
+		}
 	case p.Subscribe != nil && s == nil:
 		s = &subscription{channel: p.Channel, server: true, settled: make(chan struct{})}
 		c.subs[p.Channel] = s

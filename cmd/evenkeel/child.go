@@ -26,6 +26,7 @@ type child struct {
 	debug    string // address of profiles; empty: none
 	dir      string // removed at the end
 	password string // of the admin
+	program  string
 	args     []string
 	cmd      *exec.Cmd
 	log      tail
@@ -58,6 +59,7 @@ func (t *tail) String() string {
 
 // childConfig says what a child is for.
 type childConfig struct {
+	program string // empty: this one
 	parent  string // directory in which it gets its own; empty: the system's for temporary files
 	http    string // address
 	profile bool   // serve profiles
@@ -66,8 +68,13 @@ type childConfig struct {
 
 // startChild starts a server and waits until it is ready.
 func startChild(ctx context.Context, cfg childConfig) (*child, error) {
-	c := &child{password: rand.Text()}
+	c := &child{password: rand.Text(), program: cfg.program}
 	var err error
+	if c.program == "" {
+		if c.program, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("find this program, to start a server with it: %w", err)
+		}
+	}
 	if c.dir, err = os.MkdirTemp(cfg.parent, "evenkeel-"); err != nil {
 		return nil, fmt.Errorf("make a temporary directory: %w", err)
 	}
@@ -88,11 +95,7 @@ func startChild(ctx context.Context, cfg childConfig) (*child, error) {
 // launch starts the process, once more if it has ended, and waits until it is
 // ready. It listens where it did before.
 func (c *child) launch(ctx context.Context) error {
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program, to start a server with it: %w", err)
-	}
-	c.cmd = exec.Command(program, c.args...)
+	c.cmd = exec.Command(c.program, c.args...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "EVENKEEL_") {
 			c.cmd.Env = append(c.cmd.Env, v)
@@ -167,17 +170,22 @@ func (c *child) admin(ctx context.Context) (*client.Client, error) {
 	return admin, err
 }
 
-// stop ends the child gracefully, or at once where that takes too long, and
-// removes its directory.
-func (c *child) stop() error {
-	if c.running() {
-		_ = c.cmd.Process.Signal(os.Interrupt) // where there are no signals it is killed below
-		select {
-		case <-c.exited:
-		case <-time.After(stopWithin + time.Second):
-			c.kill()
-		}
+// end ends the process gracefully, or at once where that takes too long.
+func (c *child) end() {
+	if !c.running() {
+		return
 	}
+	_ = c.cmd.Process.Signal(os.Interrupt) // where there are no signals it is killed below
+	select {
+	case <-c.exited:
+	case <-time.After(stopWithin + time.Second):
+		c.kill()
+	}
+}
+
+// stop ends the child and removes its directory.
+func (c *child) stop() error {
+	c.end()
 	return os.RemoveAll(c.dir)
 }
 

@@ -58,11 +58,11 @@ func (v *demoVerb) Run(env *environment) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var args []string
+	cfg := fleetConfig{nodes: v.Nodes}
 	if v.Soak {
-		args = []string{"--snapshot-after", soakSnapshot}
+		cfg.args = []string{"--snapshot-after", soakSnapshot}
 	}
-	s, err := raise(ctx, v.HTTP, v.Nodes, args)
+	s, err := raise(ctx, v.HTTP, cfg)
 	if err != nil {
 		return err
 	}

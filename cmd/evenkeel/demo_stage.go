@@ -29,19 +29,19 @@ type stage struct {
 	tasks  sync.WaitGroup
 }
 
-// raise starts the nodes, and what is before them.
-func raise(ctx context.Context, http string, nodes int, args []string) (*stage, error) {
+// raise starts the nodes, and what is before them at an address.
+func raise(ctx context.Context, address string, cfg fleetConfig) (*stage, error) {
 	s := &stage{stop: func() {}}
-	cfg := fleetConfig{childConfig: childConfig{http: "127.0.0.1:0", args: args}, nodes: nodes}
-	if nodes == 1 {
-		cfg.http = http
+	cfg.http = "127.0.0.1:0"
+	if cfg.nodes == 1 {
+		cfg.http = address
 		var err error
 		if s.fleet, err = startFleet(ctx, cfg); err == nil {
 			s.url = s.nodes[0].url
 		}
 		return s, err
 	}
-	l, err := listenDoor(ctx, http)
+	l, err := listenDoor(ctx, address)
 	if err != nil {
 		return nil, err
 	}
@@ -344,23 +344,27 @@ type roll struct {
 	away int       // lost their connection and are not back
 	lost int       // since mark
 	back time.Time // when the last came back
+
+	longest time.Duration // that one was away
 }
 
 // caller returns what is to be told of one client's states.
 func (r *roll) caller() func(client.State, error) {
 	was, away := false, false
+	var left time.Time
 	return func(s client.State, _ error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		switch {
 		case s == client.Connecting && was && !away:
-			away = true
+			away, left = true, time.Now()
 			r.away++
 			r.lost++
 		case s != client.Connecting && away:
 			away = false
 			r.away--
 			r.back = time.Now()
+			r.longest = max(r.longest, r.back.Sub(left))
 		}
 		was = was || s == client.Connected
 	}

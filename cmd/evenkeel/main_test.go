@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "freeport": freePort, "ready": ready, "api": api, "truncated": truncated},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "freeport": freePort, "ready": ready, "api": api, "truncated": truncated, "voters": voters},
 	})
 }
 
@@ -95,6 +95,20 @@ func api(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		ts.Setenv(name, fmt.Sprint(value))
 	}
+}
+
+// voters N waits until the cell of the node whose data is in data has so many.
+func voters(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	options := cellOptions{Data: ts.MkAbs("data")}
+	c, err := options.connect()
+	ts.Check(err)
+	defer c.Close()
+	ts.Check(waitUntil(ctx, 20*time.Millisecond, 20*time.Second, "not so many voters", func() (bool, error) {
+		cell, err := c.Cell(ctx)
+		return err == nil && strconv.Itoa(cell.Voters) == args[0] && cell.State == "healthy", err
+	}))
 }
 
 // TestIncidentIsTold: what a person reads of an incident.

@@ -82,11 +82,55 @@ func tolerance(cell *client.Cell) string {
 
 type nodeDrainVerb struct {
 	cellOptions
-	Node string `arg:"" help:"The node's id, such as n2."`
+	Node    string        `arg:"" help:"The node's id, such as n2."`
+	Timeout time.Duration `name:"timeout" default:"2m" placeholder:"TIME" help:"How long its clients may take to leave; 0: do not wait."`
 }
 
 func (v *nodeDrainVerb) Run(env *environment) error {
-	return v.act(env, v.Node, "drain", "is out of service")
+	if v.Timeout < 0 {
+		return usageError("--timeout must not be below 0")
+	}
+	return v.talk(func(ctx context.Context, c *client.Client) error {
+		path := "/v1/cell/nodes/" + url.PathEscape(v.Node) + "/drain"
+		if _, err := c.Do(ctx, client.Request{Method: http.MethodPost, Path: path}, nil); err != nil {
+			return err
+		}
+		left, leads, err := v.wait(ctx, env, c)
+		if err != nil {
+			return err
+		}
+		if v.JSON {
+			return printJSON(env, map[string]any{"node": v.Node, "done": "drain", "clients": left, "leads": leads})
+		}
+		text := fmt.Sprintf("The node %s is out of service: it leads no more and has %d clients.", plain(v.Node), left)
+		switch {
+		case leads:
+			text = fmt.Sprintf("The node %s takes no new clients and has %d; it still leads, for no other node can.", plain(v.Node), left)
+		case left == 0:
+			text = fmt.Sprintf("The node %s is out of service: it leads no more and has no clients. It may be stopped.", plain(v.Node))
+		}
+		fmt.Fprintln(env.stdout, text)
+		return nil
+	})
+}
+
+// wait shows how the node empties, until it is empty or time is over.
+func (v *nodeDrainVerb) wait(ctx context.Context, env *environment, c *client.Client) (left int64, leads bool, err error) {
+	err = waitUntil(ctx, 200*time.Millisecond, v.Timeout, "", func() (bool, error) {
+		cell, err := c.Cell(ctx)
+		if err != nil {
+			return false, err
+		}
+		for _, n := range cell.Nodes {
+			if n.ID == v.Node {
+				left, leads = n.Sessions, cell.Leader == n.ID
+			}
+		}
+		progress(env, v.JSON, fmt.Sprintf("%d clients left ...", left))
+		return left == 0 && !leads, nil
+	})
+	progress(env, v.JSON, "")
+	return left, leads, err
 }
 
 type nodeBackVerb struct {

@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -82,6 +83,35 @@ func (e *Edge) connect() handler {
 		}
 		return &answer{index: status.Index, value: reply}, nil
 	}
+}
+
+// moveMessage tells a client to connect elsewhere, and where.
+type moveMessage struct {
+	Type     string   `json:"type"`
+	Endpoint fallback `json:"endpoint"`
+}
+
+// Elsewhere is what a client is told that has to leave this node: another one that
+// is up. Empty: there is none, or none that says where clients reach it.
+func (e *Edge) Elsewhere(transport string) []byte {
+	status := e.cfg.Cell.Status()
+	var sites []site
+	for i := range status.Nodes {
+		if n := &status.Nodes[i]; n.State == "up" && n.ID != status.Self && n.URL != "" {
+			sites = append(sites, site{n.ID, strings.TrimSuffix(n.URL, "/"), n.Sessions, false})
+		}
+	}
+	at := slices.IndexFunc(e.cfg.Transports, func(t Transport) bool { return t.Name == transport })
+	if len(sites) == 0 || at < 0 {
+		return nil
+	}
+	to := sites[choose(sites)]
+	message, err := json.Marshal(moveMessage{"move", fallback{to.node, endpoint{transport, onScheme(to.base, transport) + e.cfg.Transports[at].Path}}})
+	if err != nil {
+		e.cfg.Log.Error("cannot encode where a client should go", "error", err)
+		return nil
+	}
+	return message
 }
 
 // site is a node that a caller may connect to.

@@ -130,7 +130,7 @@ func (n *Node) announce(ctx context.Context) error {
 func (n *Node) attend() {
 	ticker := time.NewTicker(enterPause)
 	defer ticker.Stop()
-	fence := fence{at: time.Now()}
+	fence, cleared := fence{at: time.Now()}, false
 	for {
 		if fence.closes(time.Now(), n.replica.Status().Leader != 0) && !n.alone() {
 			n.log.Warn("this node hears of no leader: its clients are sent to others", "for", fenceAfter)
@@ -139,6 +139,7 @@ func (n *Node) attend() {
 		var known uint64
 		n.replica.View(func(d *desk.Desk) { known = d.Incarnation(n.identity.Node) })
 		n.stepBack()
+		cleared = n.clearOut(cleared)
 		if own := n.incarnation.Load(); own == 0 || known != own {
 			ctx, cancel := context.WithTimeout(n.ending, clockAnswer)
 			err := n.announce(ctx)
@@ -179,11 +180,33 @@ func (f *fence) closes(now time.Time, led bool) bool {
 	return true
 }
 
+// movePace is how many clients a second a drained node sends to the others, each of
+// which has to take in its part, with its subscriptions.
+const movePace = 500
+
+// drained tells whether the operator has taken this node out of service.
+func (n *Node) drained() (drained bool) {
+	n.replica.View(func(d *desk.Desk) { drained = d.Drained(n.identity.Node) })
+	return drained
+}
+
+// clearOut sends the clients of a drained node to others, once, as soon as there are
+// others. Who comes all the same stays: there is nowhere else for him.
+func (n *Node) clearOut(done bool) bool {
+	if !n.drained() {
+		return false
+	}
+	if done || len(n.edge.Elsewhere("websocket")) == 0 {
+		return done
+	}
+	n.log.Info("this node is drained: its clients are sent to others", "clients", n.realtime.Stats().Connections)
+	n.tasks.Go(func() { n.realtime.Move(n.ending, movePace) })
+	return true
+}
+
 // stepBack hands leadership over while this node is drained.
 func (n *Node) stepBack() {
-	drained := false
-	n.replica.View(func(d *desk.Desk) { drained = d.Drained(n.identity.Node) })
-	if !drained || !n.replica.Status().Leads {
+	if !n.drained() || !n.replica.Status().Leads {
 		return
 	}
 	ctx, cancel := context.WithTimeout(n.ending, clockAnswer)

@@ -29,12 +29,17 @@ func (c cellOf) Status() edge.CellStatus {
 	if stands.Leader != 0 {
 		all.Leader = nodeID(stands.Leader)
 	}
+	others := false // may take this node's clients
 	for _, m := range nodes {
 		node := c.nodeStatus(&m, &stands, &status)
+		others = others || node.State == "up" && m.Number != c.replica.ID()
 		if node.State != "up" && m.Number != c.replica.ID() {
 			all.State = "degraded"
 		}
 		all.Nodes = append(all.Nodes, node)
+	}
+	if all.NotReady == "" && others && c.drained() {
+		all.NotReady = "this node is drained"
 	}
 	switch {
 	case stands.Leader == 0 || stands.Leads && !stands.Serving:

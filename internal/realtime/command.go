@@ -197,6 +197,7 @@ type Push struct {
 	Leave       *ClientInfo        // who went
 	Subscribe   *evenkeel.Position // a subscription that starts, or starts anew, here
 	Unsubscribe *Status
+	Message     []byte // JSON of the server itself, on no channel
 	Disconnect  *Status
 }
 

@@ -38,6 +38,11 @@ type Config struct {
 	Node    string
 	Forward func(ctx context.Context, node, session string, message []byte) *evenkeel.Error
 
+	// Elsewhere tells a client that is sent away because of this node where to go:
+	// JSON for a transport (websocket, http_stream, sse), empty if there is nowhere.
+	// nil: there is no other node.
+	Elsewhere func(transport string) []byte
+
 	MaxConnections int           // 0: 100,000
 	MaxMessage     int64         // bytes of a client's message; 0: 64 KiB
 	WriteTimeout   time.Duration // for a client to take a message; 0: 10 s
@@ -295,7 +300,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	defer pause.Stop()
 	for batch := range slices.Chunk(ids, max(s.cfg.ShutdownPace/10, 1)) {
 		for _, id := range batch {
-			s.Disconnect(id, CloseShutdown, "shutdown")
+			s.sendAway(id)
 		}
 		if batch[len(batch)-1] == ids[len(ids)-1] {
 			break
@@ -337,6 +342,40 @@ func (s *Server) Restart() {
 	ids := slices.Sorted(maps.Keys(s.conns))
 	s.mu.Unlock()
 	for _, id := range ids {
-		s.Disconnect(id, CloseShutdown, "shutdown")
+		s.sendAway(id)
 	}
+}
+
+// Move sends all clients that are here now to other nodes, at a pace that those can
+// stand, until ctx ends. Those who come meanwhile stay.
+func (s *Server) Move(ctx context.Context, pace int) {
+	s.mu.Lock()
+	ids := slices.Sorted(maps.Keys(s.conns))
+	s.mu.Unlock()
+	const part = 100 * time.Millisecond
+	pause := time.NewTicker(part)
+	defer pause.Stop()
+	for batch := range slices.Chunk(ids, max(pace/10, 1)) {
+		for _, id := range batch {
+			s.sendAway(id)
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sendAway has a client connect again, where it is told.
+func (s *Server) sendAway(id ClientID) {
+	c := s.conn(id)
+	if c == nil {
+		return
+	}
+	var move []byte
+	if s.cfg.Elsewhere != nil {
+		move = s.cfg.Elsewhere(c.kind.String())
+	}
+	c.step(Disconnect{Code: CloseShutdown, Reason: "shutdown", Move: move}, false)
 }

@@ -105,6 +105,9 @@ func (s *Session) Step(in Input, now time.Duration) []Effect {
 	case Presence:
 		s.presence(in.Present, now)
 	case Disconnect:
+		if len(in.Move) > 0 && s.state == stateOpen {
+			s.out.push(s.enc.AppendPush(nil, &Push{Message: in.Move}), false)
+		}
 		s.close(Close{Code: in.Code, Reason: in.Reason})
 	case Gone:
 		s.close(Close{})

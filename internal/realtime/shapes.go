@@ -179,6 +179,10 @@ func (p *Push) write(w *shape) {
 		at := w.open("unsubscribe", 7)
 		p.Unsubscribe.write(w, 2, 3)
 		w.close(at)
+	case len(p.Message) > 0:
+		at := w.open("message", 8)
+		w.data("data", 1, p.Message)
+		w.close(at)
 	case p.Subscribe != nil:
 		at := w.open("subscribe", 9)
 		w.flag("recoverable", 1, true)

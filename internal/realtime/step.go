@@ -80,6 +80,7 @@ type Presence struct{ Present bool }
 type Disconnect struct {
 	Code   uint32
 	Reason string
+	Move   []byte // told before: where to go; JSON; empty: nothing is told
 }
 
 // Gone says that the transport ended by itself.

@@ -323,12 +323,12 @@ func (s *stage) playClient(f []string) error {
 		s.session.Emulate(f[1], f[2])
 	case "present", "absent":
 		s.step(Presence{Present: f[0] == "present"})
-	case "kick": // CODE
+	case "kick": // CODE [MOVE]
 		code, err := strconv.ParseUint(f[1], 10, 32)
 		if err != nil {
 			return err
 		}
-		s.step(Disconnect{Code: uint32(code), Reason: "kicked"})
+		s.step(Disconnect{Code: uint32(code), Reason: "kicked", Move: []byte(strings.Join(f[2:], " "))})
 	case "gone":
 		s.step(Gone{})
 	case "stall": // the client reads nothing more

@@ -35,6 +35,9 @@ const (
 	kinds
 )
 
+// String is the name of the transport, as in decisions.
+func (k kind) String() string { return [...]string{"websocket", "http_stream", "sse"}[k] }
+
 // kernelBuffer bounds what a client that does not read holds in the kernel.
 const kernelBuffer = 128 << 10
 
