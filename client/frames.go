@@ -59,7 +59,7 @@ type (
 		Endpoint Endpoint `json:"endpoint"`
 	}
 	pushFrame struct {
-		Message *rpcReply `json:"message"` // of the server itself
+		Message     *rpcReply `json:"message"` // of the server itself
 		Channel     string    `json:"channel"`
 		Pub         *item     `json:"pub"`
 		Subscribe   *subReply `json:"subscribe"`

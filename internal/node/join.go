@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,11 +62,11 @@ func newJoinToken(random io.Reader, fingerprint string) (string, error) {
 	if _, err := io.ReadFull(random, secret); err != nil {
 		return "", fmt.Errorf("make a token: %w", err)
 	}
-	print, err := hex.DecodeString(fingerprint)
+	known, err := hex.DecodeString(fingerprint)
 	if err != nil {
 		return "", fmt.Errorf("make a token: %w", err)
 	}
-	return JoinTokenPrefix + base64.RawURLEncoding.EncodeToString(append(secret, print...)), nil
+	return JoinTokenPrefix + base64.RawURLEncoding.EncodeToString(slices.Concat(secret, known)), nil
 }
 
 // fingerprintOf returns the cell that a token is for.
@@ -259,7 +260,7 @@ func (n *Node) enlist(ctx context.Context) error {
 		return err
 	}
 	request, err := json.Marshal(joinRequest{
-		Token: n.cfg.Token, Key: n.joinKey.Public().(ed25519.PublicKey), //nolint:errcheck // of an ed25519 key
+		Token: n.cfg.Token, Key: n.joinKey.Public().(ed25519.PublicKey),
 		Facts: n.facts(),
 	})
 	if err != nil {

@@ -84,13 +84,12 @@ func (r *Replica) Unreachable(id uint64) {
 	r.tell(func(c *Core, _ time.Duration) error { c.ReportUnreachable(id); return nil })
 }
 
-// Dead says that a member's process has ended, for certain; Alive, that a new
-// one has come.
+// Dead says that a member's process has ended, for certain.
 func (r *Replica) Dead(id uint64) {
 	r.tell(func(c *Core, now time.Duration) error { c.Dead(now, id); return nil })
 }
 
-// Alive: see Dead.
+// Alive says that a new process of a member has come.
 func (r *Replica) Alive(id uint64) {
 	r.tell(func(c *Core, _ time.Duration) error { c.Alive(id); return nil })
 }

@@ -71,10 +71,10 @@ func ParseAuthority(certificate, key []byte) (*Authority, error) {
 	return &Authority{cert: cert, key: key}, nil
 }
 
-// Certificate returns the authority's own certificate (DER), Key its key.
+// Certificate returns the authority's own certificate (DER).
 func (a *Authority) Certificate() []byte { return a.cert.Raw }
 
-// Key: see Certificate.
+// Key returns the authority's own key, which is the cell's secret.
 func (a *Authority) Key() []byte { return a.key }
 
 // Fingerprint names an authority by the SHA-256 of its certificate (DER), in hex.

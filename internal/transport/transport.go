@@ -176,7 +176,7 @@ func (t *Transport) call(ctx context.Context, id uint64, address string, why pur
 	if err != nil {
 		return nil, Hello{}, fmt.Errorf("dial %s: %w", address, err)
 	}
-	conn := raw.(*tls.Conn) //nolint:errcheck // a tls.Dialer gives nothing else
+	conn := raw.(*tls.Conn)
 	hello, err := t.introduce(ctx, conn, why)
 	if err == nil && id != 0 && hello.Node != id {
 		err = fmt.Errorf("node %d answers at %s, not node %d", hello.Node, address, id)
