@@ -35,6 +35,7 @@ type cluster struct {
 
 	transport *transport.Transport
 	proposals proposals
+	emulates  emulates
 
 	mu      sync.Mutex
 	members map[uint64]evenkeel.Node // as the transport knows them; without this node
@@ -75,6 +76,7 @@ func newCluster(n *Node, boot string) (*cluster, error) {
 		node: n, log: n.log.With("part", "cluster"), boot: boot, wire: wireMode(),
 		members: map[uint64]evenkeel.Node{}, others: map[uint64]neighbour{},
 	}
+	c.emulates.init()
 	if err := c.proposals.init(c, n.host.Random); err != nil {
 		return nil, err
 	}
@@ -204,6 +206,16 @@ func (c *cluster) frame(from uint64, kind transport.Kind, payload []byte) {
 		var o outcome
 		if err = c.wire.Unmarshal(payload, &o); err == nil {
 			c.proposals.answered(from, &o)
+		}
+	case frameEmulate:
+		var e emulate
+		if err = c.wire.Unmarshal(payload, &e); err == nil {
+			c.obey(from, &e)
+		}
+	case frameEmulated:
+		var a emulated
+		if err = c.wire.Unmarshal(payload, &a); err == nil {
+			c.emulates.answered(&a)
 		}
 	case frameHeartbeat:
 		var beat heartbeat

@@ -261,7 +261,7 @@ func (n *Node) makeEdges() error {
 	settings.MaxQueueBytes = int(n.cfg.MaxOutgoing)
 	n.realtime, err = realtime.New(realtime.Config{
 		Backend: backend{n}, Settings: settings, AllowOrigin: n.edge.OriginAllowed, MaxMessage: int64(n.cfg.MaxMessage),
-		Node: n.identity.Node, Elsewhere: n.edge.Elsewhere,
+		Node: n.identity.Node, Elsewhere: n.edge.Elsewhere, Forward: n.cluster.Emulate,
 	})
 	return err
 }

@@ -17,6 +17,8 @@ const (
 	framePropose   transport.Kind = 9  // proposal
 	frameOutcome   transport.Kind = 10 // outcome
 	frameHeartbeat transport.Kind = 11 // heartbeat
+	frameEmulate   transport.Kind = 14 // emulate
+	frameEmulated  transport.Kind = 15 // emulated
 )
 
 // proposal asks the leader to put commands into the log.
@@ -31,6 +33,19 @@ type outcome struct {
 	Request uint64            `cbor:"1,keyasint"`
 	Results []evenkeel.Result `cbor:"2,keyasint,omitempty"`
 	Err     *evenkeel.Error   `cbor:"3,keyasint,omitempty"`
+}
+
+// emulate passes on a message of a client whose stream the other node has.
+type emulate struct {
+	Request uint64 `cbor:"1,keyasint"` // names the answer
+	Session string `cbor:"2,keyasint"`
+	Message []byte `cbor:"3,keyasint"`
+}
+
+// emulated answers an emulate: it was obeyed, or why not.
+type emulated struct {
+	Request uint64          `cbor:"1,keyasint"`
+	Err     *evenkeel.Error `cbor:"2,keyasint,omitempty"`
 }
 
 // heartbeat is how a node stands. Each sends it to all others.
