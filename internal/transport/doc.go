@@ -4,6 +4,7 @@
 //	            Send                    dials, keeps, redials
 //	node 1 ----------> queue ----> link ===== frames =====> Frame() at node 2
 //	       ----------> Stream ==== a connection of its own, an answer at its end
+//	       <---------- Fetch  ==== likewise, the other way round
 //
 // What it promises:
 //

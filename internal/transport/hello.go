@@ -35,6 +35,7 @@ type purpose string
 const (
 	forFrames purpose = "frames"
 	forStream purpose = "stream"
+	forFetch  purpose = "fetch"
 	forJoin   purpose = "join"
 )
 
@@ -42,6 +43,11 @@ const (
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return "the other node refuses: " + e.Reason }
+
+// foreignError is a node that shows itself to be none that this one could talk to.
+type foreignError struct{ reason string }
+
+func (e *foreignError) Error() string { return e.reason }
 
 const maxHello = 64 << 10
 

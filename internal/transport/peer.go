@@ -161,7 +161,8 @@ func (p *peer) met(hello Hello) {
 // none from there is left, has no such process any more.
 func (p *peer) missed(err error) {
 	var refused *RefusedError
-	if errors.As(err, &refused) {
+	var foreign *foreignError
+	if errors.As(err, &refused) || errors.As(err, &foreign) {
 		p.t.cfg.Event(Event{Node: p.id, What: Refused, Err: err})
 		return
 	}

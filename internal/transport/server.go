@@ -81,6 +81,8 @@ func (t *Transport) serve(raw net.Conn, known func()) {
 		err = t.takeFrames(conn, hello)
 	case forStream:
 		err = t.takeStream(conn, hello)
+	case forFetch:
+		err = t.takeFetch(conn, hello)
 	case forJoin:
 		err = t.takeJoin(conn)
 	}
@@ -97,7 +99,7 @@ func (t *Transport) greet(conn *tls.Conn) (Hello, error) {
 	}
 	var refusal error
 	switch hello.Purpose {
-	case forFrames, forStream:
+	case forFrames, forStream, forFetch:
 		refusal = t.judge(conn, hello)
 	case forJoin:
 		if t.cfg.Join == nil {

@@ -13,7 +13,7 @@ import (
 // Frames of a stream's connection, and its times.
 const (
 	kindBody Kind = 2 // the next part
-	kindEnd  Kind = 3 // there is no more
+	kindEnd  Kind = 3 // there is no more; of a fetch: or why there is not
 
 	partBytes     = 256 << 10
 	partTimeout   = 10 * time.Second // of one part, on either side
@@ -97,7 +97,7 @@ func (t *Transport) takeStream(conn *tls.Conn, hello Hello) error {
 	if err := readMessage(conn, &header); err != nil {
 		return err
 	}
-	body := &bodyReader{conn: conn, in: bufio.NewReaderSize(conn, 64<<10)}
+	body := &bodyReader{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), patience: partTimeout}
 	var answer joinMessage
 	if err := t.cfg.Stream(hello.Node, header.Body, body); err != nil {
 		answer.Refusal = err.Error()
@@ -110,10 +110,11 @@ func (t *Transport) takeStream(conn *tls.Conn, hello Hello) error {
 
 // bodyReader reads a body. io.EOF is told only if the sender said that this was all.
 type bodyReader struct {
-	conn  *tls.Conn
-	in    *bufio.Reader
-	part  []byte
-	ended bool
+	conn     *tls.Conn
+	in       *bufio.Reader
+	patience time.Duration // with the next part
+	part     []byte
+	ended    bool
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
@@ -121,13 +122,15 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		if b.ended {
 			return 0, io.EOF
 		}
-		_ = b.conn.SetReadDeadline(time.Now().Add(partTimeout)) // a closed connection tells at the read
+		_ = b.conn.SetReadDeadline(time.Now().Add(b.patience)) // a closed connection tells at the read
 		kind, part, err := readFrame(b.in)
 		switch {
 		case errors.Is(err, io.EOF):
 			return 0, io.ErrUnexpectedEOF
 		case err != nil:
 			return 0, err
+		case kind == kindEnd && len(part) > 0:
+			return 0, &RefusedError{string(part)}
 		case kind == kindEnd:
 			b.ended = true
 		case kind == kindBody:

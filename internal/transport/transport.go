@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -26,9 +27,9 @@ const (
 // in flight to one follower.
 const defaultQueueBytes = 24 << 20
 
-// Config is what a transport is made of. All but Source, QueueBytes, Join and Log are
-// needed. The functions are called by the transport's goroutines; those without
-// an error must not block.
+// Config is what a transport is made of. All but Source, Fetch, QueueBytes, Join and
+// Log are needed. The functions are called by the transport's goroutines; those
+// without an error must not block.
 type Config struct {
 	// Source is the address of this machine from which others are dialed; nil: any.
 	Source net.IP
@@ -43,6 +44,10 @@ type Config struct {
 	Frame func(from uint64, kind Kind, payload []byte)
 	// Stream takes a stream; its error is told to the sender. It may take its time.
 	Stream func(from uint64, header []byte, body io.Reader) error
+	// Fetch writes what a node asks for; its error is told to the asker, after what
+	// was written. It may take its time, which ends with ctx. nil: this node gives
+	// nothing.
+	Fetch func(ctx context.Context, from uint64, request []byte, body io.Writer) error
 	// Join answers a process that is no member yet; nil: this node lets nobody join.
 	Join func(ctx context.Context, request []byte) (answer []byte, err error)
 	// Event is told what becomes of other nodes.
@@ -174,7 +179,7 @@ func (t *Transport) call(ctx context.Context, id uint64, address string, why pur
 	dialer := tls.Dialer{NetDialer: dialerFrom(t.cfg.Source), Config: t.cfg.Identity.client()}
 	raw, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, Hello{}, fmt.Errorf("dial %s: %w", address, err)
+		return nil, Hello{}, fmt.Errorf("dial %s: %w", address, t.unrelated(err))
 	}
 	conn := raw.(*tls.Conn)
 	hello, err := t.introduce(ctx, conn, why)
@@ -185,6 +190,27 @@ func (t *Transport) call(ctx context.Context, id uint64, address string, why pur
 		return nil, hello, errors.Join(err, conn.Close())
 	}
 	return conn, hello, nil
+}
+
+// unrelated tells a node that shows this cell's name under another authority from
+// other failures: the cell has been founded anew there. What it shows proves nothing,
+// so it is only told.
+func (t *Transport) unrelated(err error) error {
+	var unverified *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	if !errors.As(err, &unverified) || !errors.As(err, &unknown) {
+		return err
+	}
+	own := t.cfg.Hello().Cell
+	cell, node, bad := certified(unverified.UnverifiedCertificates)
+	switch {
+	case bad != nil:
+		return err
+	case cell != own:
+		return &foreignError{fmt.Sprintf("a node of the cell %s answers there, this is one of %s", cell, own)}
+	}
+	return &foreignError{fmt.Sprintf("node %d answers there under another authority of the cell %s, as after `evenkeel recover`. If the cell goes on there, "+
+		"what this node holds is no part of it: set its data directory aside and join anew", node, cell)}
 }
 
 // introduce exchanges hellos on a connection that this side opened.

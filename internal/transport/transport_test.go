@@ -26,6 +26,7 @@ type site struct {
 	hello Hello
 	judge func(Hello) error
 	take  func(from uint64, header []byte, body io.Reader) error
+	give  func(ctx context.Context, from uint64, request []byte, body io.Writer) error
 
 	mu     sync.Mutex
 	frames []string
@@ -85,6 +86,9 @@ func open(t *testing.T, a *Authority, node uint64, boot, address string, change 
 			s.note(&s.frames, fmt.Sprintf("%d:%d:%s", from, kind, payload))
 		},
 		Stream: func(from uint64, header []byte, body io.Reader) error { return s.take(from, header, body) },
+		Fetch: func(ctx context.Context, from uint64, request []byte, body io.Writer) error {
+			return s.give(ctx, from, request, body)
+		},
 		Join: func(_ context.Context, request []byte) ([]byte, error) {
 			if string(request) != "please" {
 				return nil, errors.New("say please")
@@ -349,9 +353,14 @@ func TestRefusals(t *testing.T) {
 		t.Fatal("a node that lies was let in")
 	}
 	stranger := open(t, other, 2, "b", "")
-	if _, _, err := stranger.call(t.Context(), 1, one.Addr().String(), forFrames); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, _, err := stranger.call(t.Context(), 1, one.Addr().String(), forFrames); err == nil || !strings.Contains(err.Error(), "another authority") {
 		t.Fatalf("a node of another cell was answered %v", err)
 	}
+	// A node of the cell as it was before it was founded anew.
+	stranger.Peer(1, one.Addr().String())
+	stranger.until("why", func() bool {
+		return strings.Contains(strings.Join(stranger.events, ","), "1 refused: dial "+one.Addr().String()+": node 1 answers there under another authority of the cell cell-1")
+	})
 }
 
 func TestJoin(t *testing.T) {
