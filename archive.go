@@ -104,7 +104,10 @@ type ArchiveStatus struct {
 	State  string
 	Cursor uint64 // the last operation applied and synced
 	Behind uint64 // operations that the desk has and this copy has not
-	Chats  int64
-	Bytes  int64  // on the disk
-	Detail string // what is wrong and what to do about it; empty: nothing
+	// Missing is the number up to which operations were never applied, for they were
+	// gone when the copy was made. Zero: the copy is whole.
+	Missing uint64
+	Chats   int64
+	Bytes   int64  // on the disk
+	Detail  string // what is wrong and what to do about it; empty: nothing
 }

@@ -14,21 +14,33 @@ import (
 func (r *Runner) setAside(cause error) error {
 	r.close()
 	r.suspect.Store(false)
-	name, err := freeName(r.cfg.Path + ".damaged-")
+	name, err := r.moveAside(".damaged-")
 	if err != nil {
-		return fmt.Errorf("set the damaged archive aside: %w", err)
+		return err
 	}
-	// The log first: a log without its file is harmless, a new file with the
-	// old one's log is not.
+	r.cfg.Log.Error("the archive is damaged: it was set aside, and a new one is made", "file", r.cfg.Path, "aside", name, "error", cause)
+	return nil
+}
+
+// moveAside gives the closed file a free name that ends in a mark and a number.
+func (r *Runner) moveAside(mark string) (name string, err error) {
+	if name, err = freeName(r.cfg.Path + mark); err != nil {
+		return "", fmt.Errorf("set the old archive aside: %w", err)
+	}
+	return name, r.move(name)
+}
+
+// move gives the closed file another name. The log first: a log without its file
+// is harmless, a new file with the old one's log is not.
+func (r *Runner) move(name string) error {
 	for _, suffix := range []string{"-wal", "-shm", ""} {
 		if err := gone(os.Rename(r.cfg.Path+suffix, name+suffix)); err != nil {
-			return fmt.Errorf("set the damaged archive aside: %w", sorted(err))
+			return fmt.Errorf("set the old archive aside: %w", sorted(err))
 		}
 	}
 	if err := syncDir(filepath.Dir(r.cfg.Path)); err != nil {
-		return fmt.Errorf("set the damaged archive aside: %w", sorted(err))
+		return fmt.Errorf("set the old archive aside: %w", sorted(err))
 	}
-	r.cfg.Log.Error("the archive is damaged: it was set aside, and a new one is made from what the desk has", "file", r.cfg.Path, "aside", name, "error", cause)
 	return nil
 }
 

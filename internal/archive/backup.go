@@ -153,16 +153,20 @@ func (s *Store) Skip(ctx context.Context, to uint64) error {
 	return nil
 }
 
-// Adopt makes the copy in a file one of another generation of its cell, as a
-// restore of the cell from a backup needs it. The operations up to the cursor
-// must be ones that the new generation has as well.
-func Adopt(ctx context.Context, path string, cell, from, to string) error {
-	s, err := Open(ctx, path, Options{Cell: cell, Generation: from})
+// Adopt makes the copy in a file, of whatever generation of its cell, one of
+// another, as a restore or a recovery of the cell needs it. The new generation will
+// number its own operations after last: where the copy has come further, it is as
+// if it had not. What it has then of chats that are lost elsewhere stays.
+func Adopt(ctx context.Context, path string, cell, generation string, last uint64) error {
+	s, err := Open(ctx, path, Options{Cell: cell, anyGeneration: true})
 	if err != nil {
 		return err
 	}
 	err = s.transaction(ctx, func() error {
-		return s.exec(ctx, "UPDATE meta SET value = ? WHERE key = 'generation'", to)
+		return errors.Join(
+			s.exec(ctx, "UPDATE meta SET value = ? WHERE key = 'generation'", generation),
+			s.exec(ctx, "UPDATE meta SET value = min(value, ?) WHERE key IN ('cursor', 'missing')", int64(last)),
+		)
 	})
 	if err != nil {
 		err = fmt.Errorf("adopt the archive %s: %w", path, sorted(err))

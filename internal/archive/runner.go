@@ -24,8 +24,9 @@ type Source interface {
 	Ops(after uint64, maxOps, maxBytes int) (ops []evenkeel.ArchiveOp, first, last uint64)
 	// Changed receives something after operations were added.
 	Changed() <-chan struct{}
-	// Report tells the desk up to which operation the copy has all on its disk.
-	Report(ctx context.Context, cursor uint64) error
+	// Report tells the desk up to which operation the copy has all on its disk, and
+	// how it stands.
+	Report(ctx context.Context, cursor uint64, state evenkeel.CopyState) error
 }
 
 // Config is what a runner needs. Zero sizes and times have defaults.
@@ -33,6 +34,7 @@ type Config struct {
 	Path    string // of the file
 	Options Options
 	Source  Source
+	Peers   Peers // nil: there are none
 	Log     *slog.Logger
 
 	BatchOps   int           // of one transaction; 500
@@ -40,6 +42,7 @@ type Config struct {
 	RetryMin   time.Duration // after a failure, doubled by each further one; 100 ms
 	RetryMax   time.Duration // 10 s
 	LookEvery  time.Duration // an idle runner looks whether its file is still there; 10 s
+	AheadFor   time.Duration // the desk may take to come to where the copy is; 30 s
 }
 
 func (c *Config) defaults() {
@@ -47,6 +50,9 @@ func (c *Config) defaults() {
 		if *d == 0 {
 			*d = v
 		}
+	}
+	if c.Peers == nil {
+		c.Peers = nobody{}
 	}
 	if c.BatchOps == 0 {
 		c.BatchOps = 500
@@ -57,6 +63,7 @@ func (c *Config) defaults() {
 	set(&c.RetryMin, 100*time.Millisecond)
 	set(&c.RetryMax, 10*time.Second)
 	set(&c.LookEvery, 10*time.Second)
+	set(&c.AheadFor, 30*time.Second)
 }
 
 // The states of a copy.
@@ -77,13 +84,17 @@ type Runner struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 
-	reported uint64 // of the goroutine alone
+	told     bool // of the goroutine alone: the desk knows of this file
+	reported uint64
+	state    evenkeel.CopyState
+	ahead    time.Time // since when the desk has not come to where the copy is; zero: it has
 
-	mu     sync.Mutex
-	fault  error // why it cannot go on, nil if it can
-	since  time.Time
-	gap    uint64 // the oldest operation that the desk has, if that leaves a gap
-	caught bool   // had all that the desk has, once since it was opened
+	mu      sync.Mutex
+	fault   error // why it cannot go on, nil if it can
+	since   time.Time
+	gap     uint64   // the oldest operation that the desk has, if that leaves a gap
+	caught  bool     // had all that the desk has, once since it was opened
+	filling *filling // nil: there is no refill
 }
 
 // NewRunner makes a runner that does nothing yet.
@@ -120,7 +131,7 @@ func (r *Runner) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.judge(err)
+		r.judge(ctx, err)
 		pause := r.cfg.LookEvery
 		switch {
 		case err != nil:
@@ -164,7 +175,7 @@ func (r *Runner) step(ctx context.Context) (more bool, err error) {
 		return true, r.setAside(errors.New("a reader found damage"))
 	}
 	if s.Moved() {
-		r.cfg.Log.Error("the archive was moved or deleted while it was in use: a new one is made from what the desk has", "file", r.cfg.Path)
+		r.cfg.Log.Error("the archive was moved or deleted while it was in use: a new one is made", "file", r.cfg.Path)
 		r.close()
 		return true, nil
 	}
@@ -189,7 +200,7 @@ func (r *Runner) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.reported = 0
+	r.told = false
 	r.store.Store(s)
 	r.setCaught(false)
 	return nil
@@ -208,14 +219,11 @@ func (r *Runner) feed(ctx context.Context, s *Store) (more bool, err error) {
 	ops, first, last := r.cfg.Source.Ops(s.Cursor(), r.cfg.BatchOps, r.cfg.BatchBytes)
 	switch cursor := s.Cursor(); {
 	case cursor > last:
-		return false, fmt.Errorf("%w: it has done operation %d, and the cell has only come to %d", ErrForeign, cursor, last)
-	case first > cursor+1 && cursor == 0:
-		r.cfg.Log.Warn("a new archive begins after operations that the desk no longer has", "file", r.cfg.Path, "first", first)
-		return true, s.Skip(ctx, first-1)
+		return false, r.wait(cursor, last)
 	case first > cursor+1:
-		r.setGap(first)
-		return false, nil
+		return r.bridge(ctx, s, first)
 	}
+	r.ahead = time.Time{}
 	r.setGap(0)
 	if len(ops) > 0 {
 		if err := s.Apply(ctx, ops); err != nil {
@@ -224,21 +232,46 @@ func (r *Runner) feed(ctx context.Context, s *Store) (more bool, err error) {
 	}
 	cursor := s.Cursor()
 	r.setCaught(cursor >= last)
-	if cursor > r.reported {
-		if err := r.cfg.Source.Report(ctx, cursor); err != nil {
-			// The copy itself is sound: only the desk keeps the operations longer.
-			return false, fmt.Errorf("%w: %w", errReport, err)
-		}
-		r.reported = cursor
+	state := evenkeel.CopyLive
+	if r.far(last - cursor) {
+		state = evenkeel.CopyFilling
+	}
+	if err := r.tell(ctx, cursor, state); err != nil {
+		return false, err // the copy itself is sound: only the desk keeps the operations longer
+	}
+	if m := s.Missing(); cursor == last && m > 0 && r.cfg.Peers.Whole(m) {
+		return true, r.refill(ctx, s, cursor)
 	}
 	return cursor < last, nil
 }
 
+// wait lets this node's replica come to where the copy is, which was filled by
+// another node's, or by this one before it started. It must not take for ever.
+func (r *Runner) wait(cursor, last uint64) error {
+	if r.ahead.IsZero() {
+		r.ahead = time.Now()
+	}
+	if time.Since(r.ahead) < r.cfg.AheadFor {
+		return nil
+	}
+	return fmt.Errorf("%w: it has done operation %d, and the cell has only come to %d", ErrForeign, cursor, last)
+}
+
+// far tells whether a copy is so much behind that it is filling.
+func (r *Runner) far(behind uint64) bool { return behind > uint64(4*r.cfg.BatchOps) }
+
 // judge keeps what a step came to for Status, and logs when it changes.
-func (r *Runner) judge(err error) {
-	if errors.Is(err, errReport) {
+func (r *Runner) judge(ctx context.Context, err error) {
+	switch {
+	case errors.Is(err, errRefill):
+		err = nil // it has been told, and is told by the gap
+	case errors.Is(err, errReport):
 		r.cfg.Log.Debug("the archive's cursor was not taken; it is sent again", "error", err)
 		err = nil
+	case err != nil && r.told:
+		if err := r.tell(ctx, r.reported, evenkeel.CopyFailed); err != nil {
+			r.cfg.Log.Debug("the archive's failure was not taken down; it is told again", "error", err)
+		}
 	}
 	r.mu.Lock()
 	was := r.fault

@@ -101,7 +101,7 @@ func (r *Runner) Status() evenkeel.ArchiveStatus {
 		st.Behind = last - st.Cursor
 	}
 	r.mu.Lock()
-	fault, since, gap, caught := r.fault, r.since, r.gap, r.caught
+	fault, since, gap, caught, filling := r.fault, r.since, r.gap, r.caught, r.filling
 	r.mu.Unlock()
 	switch {
 	case fault != nil:
@@ -109,11 +109,15 @@ func (r *Runner) Status() evenkeel.ArchiveStatus {
 		st.Detail = fmt.Sprintf("for %v: %s (%v)", time.Since(since).Round(time.Second), remedy(fault), fault)
 	case s == nil:
 		st.State, st.Detail = stateFilling, "it is being opened"
+	case filling != nil && filling.trouble == nil:
+		st.State, st.Detail = stateFilling, filling.String()
+	case filling != nil && gap != 0:
+		st.State, st.Detail = stateStale, filling.String()
 	case gap != 0:
 		st.State = stateStale
 		st.Detail = fmt.Sprintf("the copy has done operation %d, and the desk has none before %d: put a newer copy in the place of %s, or move that file away "+
 			"to begin an empty one", st.Cursor, gap, r.cfg.Path)
-	case !caught && st.Behind > 0 || st.Behind > uint64(4*r.cfg.BatchOps):
+	case !caught && st.Behind > 0 || r.far(st.Behind):
 		st.State = stateFilling
 	default:
 		st.State = stateLive
@@ -123,6 +127,9 @@ func (r *Runner) Status() evenkeel.ArchiveStatus {
 	}
 	return st
 }
+
+// Lacks says what is not in the copy; empty: it is whole.
+func (r *Runner) Lacks() string { return r.Status().Detail }
 
 // losses tells what a copy that works does not have.
 func (r *Runner) losses(s *Store) string {

@@ -22,7 +22,8 @@ type outbox struct {
 	ops      []evenkeel.ArchiveOp
 	dropped  uint64 // operations that are gone
 	reported uint64
-	refuse   error // of Report
+	states   []evenkeel.CopyState // as they were reported, without repetitions
+	refuse   error                // of Report
 	changed  chan struct{}
 }
 
@@ -41,13 +42,16 @@ func (o *outbox) Ops(after uint64, maxOps, maxBytes int) (ops []evenkeel.Archive
 
 func (o *outbox) Changed() <-chan struct{} { return o.changed }
 
-func (o *outbox) Report(_ context.Context, cursor uint64) error {
+func (o *outbox) Report(_ context.Context, cursor uint64, state evenkeel.CopyState) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.refuse != nil {
 		return o.refuse
 	}
-	o.reported = max(o.reported, cursor)
+	o.reported = cursor
+	if n := len(o.states); n == 0 || o.states[n-1] != state {
+		o.states = append(o.states, state)
+	}
 	return nil
 }
 
@@ -93,7 +97,7 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 	t.Helper()
 	b := &bench{T: t, outbox: newOutbox(), path: filepath.Join(t.TempDir(), "archive.db")}
 	cfg := Config{
-		Path: b.path, Options: ours(), Source: b.outbox, RetryMin: time.Millisecond, RetryMax: 20 * time.Millisecond, LookEvery: 5 * time.Millisecond,
+		Path: b.path, Options: ours(), Source: b.outbox, RetryMin: time.Millisecond, RetryMax: 20 * time.Millisecond, LookEvery: 5 * time.Millisecond, AheadFor: 20 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	cfg.Options.LockWait = 10 * time.Millisecond
@@ -368,7 +372,7 @@ func TestRunnerForeign(t *testing.T) {
 		b.r.Start()
 		b.state(stateFailed, "another cell or generation")
 		if name == "generation" {
-			if err := Adopt(t.Context(), b.path, "cell", "two", "one"); err != nil {
+			if err := Adopt(t.Context(), b.path, "cell", "one", 100); err != nil {
 				t.Fatal(err)
 			}
 			b.live(3)

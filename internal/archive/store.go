@@ -30,6 +30,8 @@ type Options struct {
 	LockWait  time.Duration // how long a call waits for another process's lock; 0: 2 s
 	MaxPages  int64         // of 4 KiB; 0: no limit but the disk
 	hookApply func()        // of tests: inside of the transaction, before it is committed
+
+	anyGeneration bool // of Adopt
 }
 
 func (o *Options) defaults() {
@@ -202,7 +204,7 @@ func (s *Store) readMeta(ctx context.Context) error {
 		return err
 	case cell != s.options.Cell:
 		return fmt.Errorf("%w: it is of cell %q, this is cell %q", ErrForeign, cell, s.options.Cell)
-	case generation != s.options.Generation:
+	case generation != s.options.Generation && !s.options.anyGeneration:
 		return fmt.Errorf("%w: it is of generation %q of the cell, which is in generation %q", ErrForeign, generation, s.options.Generation)
 	}
 	return s.recall(ctx)
@@ -283,7 +285,7 @@ func (s *Store) Missing() uint64 { return s.missing.Load() }
 
 // Status tells what the file itself knows; State and Behind are the runner's.
 func (s *Store) Status() evenkeel.ArchiveStatus {
-	st := evenkeel.ArchiveStatus{Cursor: s.cursor.Load(), Chats: s.chats.Load()}
+	st := evenkeel.ArchiveStatus{Cursor: s.cursor.Load(), Missing: s.missing.Load(), Chats: s.chats.Load()}
 	for _, suffix := range fileSuffixes() {
 		if info, err := os.Stat(s.path + suffix); err == nil {
 			st.Bytes += info.Size()

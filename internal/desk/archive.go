@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"math"
 	"sort"
 
 	"github.com/evenkeel/evenkeel"
@@ -11,10 +12,11 @@ import (
 // order and report how far they have come. Operations leave the desk in that
 // order too, each when enough copies have it, and a put takes its chat along:
 //
-//	settle -> put -> held by min(2, nodes) copies, and lingered -> dropped
+//	settle -> put -> held by min(2, nodes with a copy), and lingered -> dropped
 //
 // So one number, ArchiveDropped, tells what a copy must have to answer for all
-// that the desk has not. An operation is small: what a put archives is read
+// that the desk has not. While a copy is being filled, from another node's, what
+// comes after its cursor stays, up to half of the state's limit. An operation is small: what a put archives is read
 // from the chat when a copy asks, and a chat that changes while its put may have
 // been read is put again, once, when that put is held.
 
@@ -27,18 +29,24 @@ type lingerRef struct {
 
 func (r lingerRef) stale() bool { return r.c.Lingered != r.seq }
 
-// weighCopies counts how far enough copies have come.
+// weighCopies counts how far enough copies have come, and what one that is being
+// filled will ask for.
 func (d *Desk) weighCopies() {
 	var cursors []uint64
-	for _, n := range d.nodes.list {
-		if n.Copy != nil {
-			cursors = append(cursors, n.Copy.Cursor)
+	d.awaited = math.MaxUint64
+	for _, n := range d.nodes.list { // any order gives the same answer
+		if n.Copy == nil {
+			continue
+		}
+		cursors = append(cursors, n.Copy.Cursor)
+		if n.Copy.State == evenkeel.CopyFilling && n.Incarnation != 0 {
+			d.awaited = min(d.awaited, n.Copy.Cursor)
 		}
 	}
 	sort.Slice(cursors, func(i, j int) bool { return cursors[i] > cursors[j] })
 	d.archiving, d.held = len(cursors) > 0, 0
-	if need := min(2, d.nodes.len()); len(cursors) >= need && need > 0 {
-		d.held = cursors[need-1]
+	if d.archiving {
+		d.held = cursors[min(2, len(cursors))-1]
 	}
 }
 
@@ -165,7 +173,7 @@ func (d *Desk) mayDrop(o *opRow) bool {
 	}
 	c := d.chats.get(o.Chat)
 	switch {
-	case o.Seq > d.held:
+	case o.Seq > d.held, o.Seq > d.awaited && d.cell.Bytes <= d.cell.Limits.MaxState/2:
 		return false
 	case o.Kind != evenkeel.ArchivePut || c == nil || c.Op != o.Seq:
 		return true

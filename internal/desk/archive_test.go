@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 
@@ -60,6 +61,45 @@ func (k *fakeCopy) pull(d *Desk, most int) {
 	}
 }
 
+// lateCopy is a node that joins in the middle of a history, with a copy that is filled
+// from another: that is asked for at one time and here at a later one.
+type lateCopy struct {
+	f    *fixture
+	r    *rand.Rand
+	way  *fakeCopy // what was asked for
+	own  *fakeCopy // what is here
+	live bool
+}
+
+func (l *lateCopy) turn(at int, other *fakeCopy) {
+	report := func(cursor uint64, state evenkeel.CopyState) {
+		l.f.must(evenkeel.System(), &evenkeel.ArchiveReport{Node: "n3", Copy: "late", Cursor: cursor, State: state})
+	}
+	switch {
+	case at < 300:
+	case at == 300:
+		l.f.must(evenkeel.System(), &evenkeel.NodeInvite{Hash: "h3", Life: evenkeel.Hour})
+		l.f.must(evenkeel.System(), &evenkeel.NodeJoin{Hash: "h3", Key: make([]byte, publicKeySize)})
+		l.f.must(evenkeel.System(), &evenkeel.NodeUp{Node: "n3", Boot: "b"})
+		report(0, evenkeel.CopyFilling)
+	case l.way == nil:
+		if l.r.IntN(20) == 0 {
+			l.way = &fakeCopy{cursor: other.cursor, chats: maps.Clone(other.chats)}
+		}
+	case l.own == nil:
+		if l.r.IntN(20) == 0 {
+			l.own = l.way
+		}
+	default:
+		if _, first, _ := l.f.d.ArchiveOps(l.own.cursor, 0, 0); first > l.own.cursor+1 {
+			l.f.t.Fatalf("the desk has nothing before %d, and the copy that was filled is at %d", first, l.own.cursor)
+		}
+		l.own.pull(l.f.d, 4)
+		l.live = true
+		report(l.own.cursor, evenkeel.CopyFilling)
+	}
+}
+
 // archiveInvariants: operations are dense, and no chat is lost sight of.
 func archiveInvariants(d *Desk) error {
 	for i := range d.opQueue.len() {
@@ -94,7 +134,8 @@ func archiveInvariants(d *Desk) error {
 
 // TestNothingIsLostOnTheWay: over random histories with two copies that lag, and
 // are made anew before anything left, every chat is in the desk or in both
-// copies, with all its messages, in order.
+// copies, with all its messages, in order. A third copy that comes late is filled from
+// the first, and finds in the desk all that comes after it.
 func TestNothingIsLostOnTheWay(t *testing.T) {
 	for seed := range *seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { archivedHistory(t, seed) })
@@ -110,7 +151,9 @@ func archivedHistory(t *testing.T, seed uint64) {
 	f.limit(func(l *evenkeel.Limits) { l.ClosedChats = 1000 }) // until there is a copy nothing leaves
 	copies := map[string]*fakeCopy{}
 	said := map[string]uint64{}
-	for range 600 {
+	late := lateCopy{f: f, r: r}
+	for at := range 600 {
+		late.turn(at, copies["n1"])
 		f.time += evenkeel.DeskTime(r.IntN(4000))
 		for range 2 {
 			if c := w.command(); c.Body.Kind() != evenkeel.KindArchiveReport { // the copies tell of themselves
@@ -141,6 +184,9 @@ func archivedHistory(t *testing.T, seed uint64) {
 			id := "c" + base36(seq)
 			if !f.d.Archived(id) {
 				continue
+			}
+			if late.live {
+				copies["n3"] = late.own
 			}
 			for node, k := range copies {
 				if rec := k.chats[id]; rec == nil || uint64(len(rec.Messages)) != said[id] {

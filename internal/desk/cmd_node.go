@@ -52,6 +52,7 @@ func (d *Desk) nodeUp(b *evenkeel.NodeUp) (evenkeel.Result, *evenkeel.Error) {
 	d.voidIncarnation(n)
 	d.cell.Incarnation++
 	n.Boot, n.Incarnation, n.Facts = b.Boot, d.cell.Incarnation, b.Facts
+	d.weighCopies()
 	d.level()
 	return evenkeel.Result{Incarnation: n.Incarnation}, nil
 }
@@ -61,7 +62,6 @@ func (d *Desk) addNode(id string) *nodeRow {
 	n := &nodeRow{ID: id, Number: d.cell.NodeSeq, Joined: d.cell.Now}
 	d.nodes.add(n)
 	d.account(rowBytes)
-	d.weighCopies() // one more may be needed
 	return n
 }
 
@@ -107,6 +107,7 @@ func (d *Desk) nodeLost(b *evenkeel.NodeLost) (evenkeel.Result, *evenkeel.Error)
 	}
 	d.nodes.touch(n)
 	d.voidIncarnation(n)
+	d.weighCopies() // nothing waits for its copy
 	return evenkeel.Result{}, nil
 }
 
@@ -294,18 +295,19 @@ func (d *Desk) clockSet(b *evenkeel.ClockSet) (evenkeel.Result, *evenkeel.Error)
 	return evenkeel.Result{}, nil
 }
 
-// standAlone leaves one node, of the founder's number: in a desk that goes on
-// without the others, in a new generation.
-func (d *Desk) standAlone() {
+// standAlone leaves one node, in a desk that goes on without the others, in a new
+// generation.
+func (d *Desk) standAlone(number uint64) {
 	for _, n := range append([]*nodeRow(nil), d.nodes.list...) { // each for itself
-		if n.Number != 1 {
+		if n.Number != number {
 			d.nodes.touch(n)
+			d.voidIncarnation(n)
 			d.nodes.remove(n)
 			d.account(-rowBytes)
 		}
 	}
 	if d.nodes.len() == 0 && d.cell.NodeSeq > 0 {
-		n := &nodeRow{ID: "n1", Number: 1, Joined: d.cell.Now}
+		n := &nodeRow{ID: "n" + strconv.FormatUint(number, 10), Number: number, Joined: d.cell.Now}
 		d.nodes.add(n)
 		d.account(rowBytes)
 	}

@@ -93,6 +93,7 @@ type Desk struct {
 	opQueue    fifo[*opRow]    // the archive's operations, dense and in order
 	archiving  bool            // the cell knows a copy of the archive
 	held       uint64          // operations up to here are in enough copies
+	awaited    uint64          // those after it are awaited by a copy that is being filled
 	workQueue  fifo[*workRow]
 	byHash     map[string]*apiKeyRow
 	crews      map[uint64]*crew   // sessions by incarnation

@@ -5,15 +5,31 @@ import (
 	"io"
 )
 
+// Refounding is what makes a desk that of a new generation of its cell.
+type Refounding struct {
+	Generation string
+	Node       uint64 // the number of the one node that is left
+	// Authority is a new authority over the nodes' certificates, with its sealed key;
+	// nil: it stays.
+	Authority, AuthorityKey []byte
+}
+
 // Refound makes the desk one of another generation of its cell, as a restore from
-// a backup does before anything is applied: whoever follows a channel from a
-// position of the old generation is told that its history is gone.
-func (d *Desk) Refound(generation string) error {
-	if generation == "" || generation == d.cell.Generation {
+// a backup does before anything is applied, and one node that goes on without the
+// others: whoever follows a channel from a position of the old generation is told
+// that its history is gone.
+func (d *Desk) Refound(r Refounding) error {
+	switch {
+	case r.Generation == "" || r.Generation == d.cell.Generation:
 		return errors.New("refound: a new generation needs a name of its own")
+	case r.Node == 0 || r.Node > max(1, d.cell.NodeSeq):
+		return errors.New("refound: the node was never one of the cell")
 	}
-	d.cell.Generation = generation
-	d.standAlone()
+	d.cell.Generation = r.Generation
+	if r.Authority != nil {
+		d.cell.Authority, d.cell.AuthorityKey = r.Authority, r.AuthorityKey
+	}
+	d.standAlone(r.Node)
 	return nil
 }
 
