@@ -33,6 +33,7 @@ type verbs struct {
 	Node      nodeVerb      `cmd:"" help:"Invite, list, drain and remove the machines of a cell."`
 	Backup    backupVerb    `cmd:"" help:"Write the whole cell into one file while it runs."`
 	Restore   restoreVerb   `cmd:"" help:"Make a data directory of a backup."`
+	Recover   recoverVerb   `cmd:"" help:"Make a new cell of the last node that is left of one."`
 	Demo      demoVerb      `cmd:"" help:"See it alive: a node with made-up customers and agents, and you."`
 	Bench     benchVerb     `cmd:"" help:"Measure this machine, or a cell."`
 	Version   versionVerb   `cmd:"" help:"Print which version this is."`

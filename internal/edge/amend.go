@@ -37,8 +37,8 @@ func (e *Edge) hasLeft(c *evenkeel.Command, refusal *evenkeel.Error) (gone bool)
 }
 
 // amend carries out a command about a chat that has left: it judges the caller by
-// the archived record, lets the desk number the change, and waits until this
-// node's copy has it, so that the caller reads what he wrote.
+// the archived record, lets the desk number the change, and waits until a
+// copy has it, so that the caller reads what he wrote.
 func (e *Edge) amend(ctx context.Context, c *evenkeel.Command, size int) (evenkeel.Result, *evenkeel.Error) {
 	who := c.By
 	if c.OnBehalfOf != (evenkeel.Principal{}) {
@@ -68,7 +68,7 @@ func (e *Edge) amend(ctx context.Context, c *evenkeel.Command, size int) (evenke
 	if err != nil {
 		return evenkeel.Result{}, err
 	}
-	if err := e.archiveReaches(ctx, result.Operation); err != nil {
+	if p.past, err = e.past(ctx, result.Operation); err != nil {
 		err.Detail = "it was taken down and will be done, but cannot be shown yet; ask again with the same id: " + err.Detail
 		return evenkeel.Result{}, err
 	}
@@ -111,9 +111,9 @@ func (e *Edge) amended(ctx context.Context, who evenkeel.Principal, c *evenkeel.
 		note, err := e.noteOf(ctx, who, p, c.ID)
 		return noteResult(note, index), err
 	}
-	chat, err := e.cfg.Archive.Chat(ctx, who.Workspace, p.chat.ID)
+	chat, err := p.past.Chat(ctx, who.Workspace, p.chat.ID)
 	if err != nil {
-		return evenkeel.Result{}, e.absent(err)
+		return evenkeel.Result{}, judgeAbsence(p.past, err)
 	}
 	return evenkeel.Result{Index: index, Chat: chat}, nil
 }

@@ -5,48 +5,41 @@ package edge
 import (
 	"context"
 	"math"
-	"time"
 
 	"github.com/evenkeel/evenkeel"
 )
 
-// Archive is this node's copy of the archive: the chats that have left the
-// desk. Its errors are *evenkeel.Error, or wrap one.
+// Archive finds copies of the archive, which has the chats that have left the desk.
 type Archive interface {
+	// At returns what reads a copy that has done an operation: without that,
+	// nothing that is not found is known to be missing. It waits for a while for one
+	// to come so far. Errors are *evenkeel.Error.
+	At(ctx context.Context, operation uint64) (Past, error)
+}
+
+// Past reads archived chats, from one copy or another. Its errors are
+// *evenkeel.Error, or wrap one.
+type Past interface {
 	Chat(ctx context.Context, workspace, id string) (*evenkeel.Chat, error)
 	Transcript(ctx context.Context, workspace, id string, r evenkeel.MessageRange, notes bool) (*evenkeel.Transcript, error)
 	Search(ctx context.Context, q evenkeel.ArchiveQuery) (*evenkeel.ArchivePage, error)
 	Walk(ctx context.Context, q evenkeel.ArchiveQuery, fn func(*evenkeel.ArchiveRecord) error) error
-	Status() evenkeel.ArchiveStatus
+	// Lacks says what the copy that was read last has not; empty: it is whole.
+	Lacks() string
 }
 
-// How long a reader waits for the copy to have what the desk no longer has, and
-// how often it looks.
-const (
-	archiveWait = 2 * time.Second
-	archiveLook = 10 * time.Millisecond
-)
+// past reads the archive as it is after an operation.
+func (e *Edge) past(ctx context.Context, operation uint64) (Past, *evenkeel.Error) {
+	past, err := e.cfg.Archive.At(ctx, operation)
+	return past, asError(err)
+}
 
-// archiveReaches waits until the copy has done an operation. Without that,
-// nothing that is not found in it is known to be missing.
-func (e *Edge) archiveReaches(ctx context.Context, operation uint64) *evenkeel.Error {
-	deadline := time.NewTimer(archiveWait)
-	defer deadline.Stop()
-	look := time.NewTicker(archiveLook)
-	defer look.Stop()
-	for {
-		status := e.cfg.Archive.Status()
-		if status.Cursor >= operation {
-			return nil
-		}
-		select {
-		case <-look.C:
-		case <-deadline.C:
-			return archiveBehind("this node's archive is at operation %d of %d (%s %s)", status.Cursor, operation, status.State, status.Detail)
-		case <-ctx.Done():
-			return archiveBehind("the caller did not wait for the archive")
-		}
+// archives tells whether closed chats leave the desk for an archive.
+func (e *Edge) archives() (on bool) {
+	if e.cfg.Archive != nil {
+		e.cfg.Cell.View(func(r Reader) { on = r.ArchiveState().On })
 	}
+	return on
 }
 
 func archiveBehind(format string, args ...any) *evenkeel.Error {
@@ -59,6 +52,7 @@ func archiveBehind(format string, args ...any) *evenkeel.Error {
 type spot struct {
 	chat     *evenkeel.Chat
 	archived bool
+	past     Past   // of an archived one: where it was found
 	index    uint64 // of the desk when it was looked at
 }
 
@@ -67,38 +61,39 @@ type spot struct {
 func (e *Edge) find(ctx context.Context, by evenkeel.Principal, id string) (spot, *evenkeel.Error) {
 	var p spot
 	var err error
-	gone, dropped := false, uint64(0)
+	gone, state := false, evenkeel.ArchiveState{}
 	e.cfg.Cell.View(func(r Reader) {
 		p.index = r.Index()
 		p.chat, err = r.Chat(by, id)
-		gone, dropped = r.Archived(id), r.ArchiveState().Dropped
+		gone, state = r.Archived(id), r.ArchiveState()
 	})
-	if err == nil || !gone || e.cfg.Archive == nil || evenkeel.ErrorCode(err) != evenkeel.CodeNotFound {
+	if err == nil || !gone || e.cfg.Archive == nil || !state.On || evenkeel.ErrorCode(err) != evenkeel.CodeNotFound {
 		return p, asError(err)
 	}
-	refusal := e.archivedChat(ctx, &p, by, id, dropped)
+	refusal := e.archivedChat(ctx, &p, by, id, state.Dropped)
 	return p, refusal
 }
 
 func (e *Edge) archivedChat(ctx context.Context, p *spot, by evenkeel.Principal, id string, operation uint64) *evenkeel.Error {
-	if err := e.archiveReaches(ctx, operation); err != nil {
-		return err
+	past, refusal := e.past(ctx, operation)
+	if refusal != nil {
+		return refusal
 	}
-	chat, err := e.cfg.Archive.Chat(ctx, by.Workspace, id)
+	chat, err := past.Chat(ctx, by.Workspace, id)
 	if err != nil {
-		return e.absent(err)
+		return judgeAbsence(past, err)
 	}
 	e.cfg.Cell.View(func(r Reader) { err = r.MayReadArchived(by, chat) })
-	p.chat, p.archived = chat, true
+	p.chat, p.archived, p.past = chat, true, past
 	return asError(err)
 }
 
-// absent judges a chat that was not found: a copy that lacks something proves
+// judgeAbsence judges a chat that was not found: a copy that lacks something proves
 // nothing by it.
-func (e *Edge) absent(err error) *evenkeel.Error {
+func judgeAbsence(past Past, err error) *evenkeel.Error {
 	if evenkeel.ErrorCode(err) == evenkeel.CodeNotFound {
-		if status := e.cfg.Archive.Status(); status.Detail != "" {
-			return archiveBehind("the chat is not in this node's archive, which is not whole: %s", status.Detail)
+		if lacks := past.Lacks(); lacks != "" {
+			return archiveBehind("the chat is not in the archive that was asked, which is not whole: %s", lacks)
 		}
 	}
 	return asError(err)
@@ -119,9 +114,9 @@ func (e *Edge) transcript(ctx context.Context, by evenkeel.Principal, p *spot, s
 		}
 		*p = again
 	}
-	t, err = e.cfg.Archive.Transcript(ctx, by.Workspace, p.chat.ID, span, notes)
+	t, err = p.past.Transcript(ctx, by.Workspace, p.chat.ID, span, notes)
 	if err != nil {
-		return nil, e.absent(err)
+		return nil, judgeAbsence(p.past, err)
 	}
 	return t, nil
 }

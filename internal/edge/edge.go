@@ -36,7 +36,7 @@ type Config struct {
 	Ephemeral func(channel string, data []byte)
 	Listened  func(channel string) bool
 
-	// Archive is this node's copy of the archive; nil if it has none.
+	// Archive finds copies of the archive; nil: there are none.
 	Archive Archive
 
 	// Backup, if set, prepares a backup of the cell under a passphrase, and

@@ -34,14 +34,15 @@ type archiveHit struct {
 	Highlights []evenkeel.ArchiveHighlight `json:"highlights"`
 }
 
-// ready waits until the copy has all that the desk has not.
-func (q *request) archiveReady() (index uint64, refusal *evenkeel.Error) {
-	if q.edge.cfg.Archive == nil {
-		return 0, evenkeel.Errorf(evenkeel.CodeArchiveUnavailable, "this node has no archive (archive: none)")
+// past reads the archive with all that the desk has not.
+func (q *request) past() (past Past, index uint64, refusal *evenkeel.Error) {
+	if !q.edge.archives() {
+		return nil, 0, evenkeel.Errorf(evenkeel.CodeArchiveUnavailable, "this cell has no archive (archive: none)")
 	}
 	var dropped uint64
 	q.edge.cfg.Cell.View(func(r Reader) { index, dropped = r.Index(), r.ArchiveState().Dropped })
-	return index, q.edge.archiveReaches(q.Context(), dropped)
+	past, refusal = q.edge.past(q.Context(), dropped)
+	return past, index, refusal
 }
 
 // archiveQuery reads the filters. An agent finds the chats that were his.
@@ -95,12 +96,12 @@ func searchArchive(q *request) (*answer, *evenkeel.Error) {
 	if err := firstError(err, err2, err3); err != nil {
 		return nil, err
 	}
-	index, err := q.archiveReady()
+	past, index, err := q.past()
 	if err != nil {
 		return nil, err
 	}
 	query.After, query.Limit = after, limit
-	found, failure := q.edge.cfg.Archive.Search(q.Context(), query)
+	found, failure := past.Search(q.Context(), query)
 	if failure != nil {
 		return nil, asError(failure)
 	}
@@ -170,21 +171,22 @@ func (q *request) pastChats(query evenkeel.ArchiveQuery) (*answer, *evenkeel.Err
 			page.Items = append(page.Items, chatView(q.who.Role, c))
 			cursor = c.ID
 		}
-		if len(page.Items) == limit && q.edge.cfg.Archive != nil {
+		if len(page.Items) == limit && q.edge.archives() {
 			next := makeCursor('p', cursor)
 			page.Next = &next
 			return &answer{index: index, value: page}, nil
 		}
 		at = ""
 	}
-	if q.edge.cfg.Archive == nil {
+	if !q.edge.archives() {
 		return &answer{index: index, value: page}, nil
 	}
-	if _, err := q.archiveReady(); err != nil {
+	past, _, err := q.past()
+	if err != nil {
 		return nil, err
 	}
 	query.After, query.Limit = at, limit-len(page.Items)
-	found, failure := q.edge.cfg.Archive.Search(q.Context(), query)
+	found, failure := past.Search(q.Context(), query)
 	if failure != nil {
 		return nil, asError(failure)
 	}
@@ -233,12 +235,13 @@ func eraseCustomer(q *request) (*answer, *evenkeel.Error) {
 
 // countArchived counts a customer's archived chats that are not in the desk.
 func (q *request) countArchived(ctx context.Context, customer string, operation uint64) (n int64, refusal *evenkeel.Error) {
-	if err := q.edge.archiveReaches(ctx, operation); err != nil {
-		return 0, err
+	past, refusal := q.edge.past(ctx, operation)
+	if refusal != nil {
+		return 0, refusal
 	}
 	query := evenkeel.ArchiveQuery{Workspace: q.who.Principal.Workspace, Customer: customer, Limit: maxLimit}
 	for {
-		found, err := q.edge.cfg.Archive.Search(ctx, query)
+		found, err := past.Search(ctx, query)
 		if err != nil {
 			return n, asError(err)
 		}

@@ -100,7 +100,7 @@ func exportArchive(q *request) (*answer, *evenkeel.Error) {
 	if err != nil {
 		return nil, err
 	}
-	index, err := q.archiveReady()
+	past, index, err := q.past()
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func exportArchive(q *request) (*answer, *evenkeel.Error) {
 		if err := control.SetReadDeadline(time.Time{}); err != nil {
 			return err
 		}
-		return q.edge.cfg.Archive.Walk(q.Context(), query, func(rec *evenkeel.ArchiveRecord) error {
+		return past.Walk(q.Context(), query, func(rec *evenkeel.ArchiveRecord) error {
 			if err := control.SetWriteDeadline(time.Now().Add(exportPace)); err != nil {
 				return err
 			}

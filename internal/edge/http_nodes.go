@@ -16,6 +16,8 @@ type Nodes interface {
 	// HandOver moves leadership to a node, or, if it is empty, to the one that has
 	// most of the log.
 	HandOver(ctx context.Context, to string) error
+	// Removable tells why a node's membership cannot be ended now, or nil.
+	Removable(node string) error
 }
 
 // Invitation is a way for one node to join.
@@ -80,6 +82,11 @@ func noNodes() *evenkeel.Error {
 }
 
 func removeNode(q *request) (*answer, *evenkeel.Error) {
+	if q.edge.cfg.Nodes != nil {
+		if err := q.edge.cfg.Nodes.Removable(q.PathValue("id")); err != nil {
+			return nil, asError(err)
+		}
+	}
 	return q.remove(&evenkeel.NodeRemove{Node: q.PathValue("id")})
 }
 

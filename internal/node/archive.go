@@ -9,7 +9,6 @@ import (
 	"github.com/evenkeel/evenkeel/internal/archive"
 	"github.com/evenkeel/evenkeel/internal/auth"
 	"github.com/evenkeel/evenkeel/internal/desk"
-	"github.com/evenkeel/evenkeel/internal/edge"
 )
 
 // Where this node's copy of the archive lies, inside the data directory.
@@ -31,10 +30,14 @@ const reportAnswer = 4 * time.Second
 type archiveOf struct{ *Node }
 
 func (a archiveOf) Ops(after uint64, maxOps, maxBytes int) (ops []evenkeel.ArchiveOp, first, last uint64) {
-	if a.archiveHeld.Load() {
-		return nil, after + 1, after
-	}
+	until := a.archiveUntil.Load()
 	a.replica.View(func(d *desk.Desk) { ops, first, last = d.ArchiveOps(after, maxOps, maxBytes) })
+	for len(ops) > 0 && ops[len(ops)-1].Seq > until {
+		ops = ops[:len(ops)-1]
+	}
+	if until < last {
+		last = max(until, after)
+	}
 	return ops, first, last
 }
 
@@ -42,18 +45,14 @@ func (a archiveOf) Changed() <-chan struct{} { return a.archiveChanged }
 
 // Report tells the cell how far the copy has come. One that is behind what it
 // has told before is another file than it was, and gets another id.
-func (a archiveOf) Report(ctx context.Context, cursor uint64) error {
-	known, last := a.knownCopy()
+func (a archiveOf) Report(ctx context.Context, cursor uint64, state evenkeel.CopyState) error {
+	known, _ := a.knownCopy()
 	id := known.Copy
 	if id == "" || cursor < known.Cursor {
 		var err error
 		if id, err = auth.NewID(a.host.Random, "copy-"); err != nil {
 			return err
 		}
-	}
-	state := evenkeel.CopyLive
-	if cursor < last {
-		state = evenkeel.CopyFilling
 	}
 	ctx, cancel := context.WithTimeout(ctx, reportAnswer)
 	defer cancel()
@@ -79,13 +78,17 @@ func (n *Node) knownCopy() (known evenkeel.ArchiveCopy, last uint64) {
 // announceCopy tells the cell whether this node has a copy of the archive: from
 // the first one on the cell archives.
 func (n *Node) announceCopy(ctx context.Context) error {
-	known, _ := n.knownCopy()
+	known, last := n.knownCopy()
 	switch {
 	case n.cfg.Archive == archiveNone && known.Copy != "":
 		_, err := n.do(ctx, &evenkeel.ArchiveReport{Node: n.identity.Node, State: evenkeel.CopyNone})
 		return err
 	case n.cfg.Archive == archiveSQLite && known.Copy == "":
-		return archiveOf{n}.Report(ctx, 0)
+		state := evenkeel.CopyLive
+		if last > 0 {
+			state = evenkeel.CopyFilling
+		}
+		return archiveOf{n}.Report(ctx, 0, state)
 	}
 	return nil
 }
@@ -98,25 +101,17 @@ func (n *Node) makeArchive() {
 	n.archive = archive.NewRunner(archive.Config{
 		Path:    filepath.Join(n.cfg.Data, archiveDir, archiveFile),
 		Options: archive.Options{Cell: n.identity.Cell, Generation: n.identity.Generation},
-		Source:  archiveOf{n}, Log: n.log.With("part", "archive"),
+		Source:  archiveOf{n}, Peers: copiesOf{n}, Log: n.log.With("part", "archive"),
 	})
 }
 
-// archiveForEdge returns the copy as the edge reads it; nil if there is none.
-func (n *Node) archiveForEdge() edge.Archive {
+// archiveStatus is how this node's copy stands.
+func (n *Node) archiveStatus() archiveBeat {
 	if n.archive == nil {
-		return nil
-	}
-	return n.archive
-}
-
-// archiveStatus is what the cell's status says of this node's copy.
-func (n *Node) archiveStatus() edge.ArchiveStatus {
-	if n.archive == nil {
-		return edge.ArchiveStatus{State: evenkeel.CopyNone.String()}
+		return archiveBeat{State: evenkeel.CopyNone.String()}
 	}
 	s := n.archive.Status()
-	return edge.ArchiveStatus{State: s.State, Behind: s.Behind, Chats: s.Chats, Bytes: s.Bytes, Detail: s.Detail}
+	return archiveBeat{State: s.State, Behind: s.Behind, Chats: s.Chats, Bytes: s.Bytes, Detail: s.Detail, Cursor: s.Cursor, Missing: s.Missing}
 }
 
 // archiveGrew wakes the runner. It does not block.

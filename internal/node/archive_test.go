@@ -23,8 +23,11 @@ type town struct {
 	admin string
 }
 
-func newTown(t *testing.T) *town {
+func newTown(t *testing.T, change ...func(*Config)) *town {
 	w := &town{t: t, cfg: testConfig(t)}
+	for _, c := range change {
+		c(&w.cfg)
+	}
 	host := testHost(t)
 	host.AdminPassword = "correct horse"
 	var err error

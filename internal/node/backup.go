@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,55 +13,95 @@ import (
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/backup"
 	"github.com/evenkeel/evenkeel/internal/desk"
+	"github.com/evenkeel/evenkeel/internal/journal"
 )
 
 // archiveCopyFile is the copy of the archive that a backup reads. It is gone
 // when the backup is there.
 const archiveCopyFile = "backup.tmp"
 
-// Backup prepares a backup of all that was acknowledged before the call, and
-// returns what writes it. Chats go on meanwhile. There is one at a time.
-//
-// The desk's snapshot is made while the archive takes nothing new, and the
-// archive is copied before it does: so the copy has all that had left the desk,
-// and nothing that the desk did not know of.
-func (n *Node) Backup(_ context.Context, passphrase string) (write func(context.Context, io.Writer) error, err error) {
+// How long a backup waits for the leader to say what has been acknowledged, and how
+// often it begins anew if the archive goes on too fast.
+const (
+	backupFresh = 4 * time.Second
+	backupTries = 3
+)
+
+// Backup prepares a backup of all that was acknowledged before the call, anywhere
+// in the cell, and returns what writes it. Chats go on meanwhile. There is one at a
+// time. A node that has no sound copy of the archive has another one make it.
+func (n *Node) Backup(ctx context.Context, passphrase string) (write func(context.Context, io.Writer) error, err error) {
 	if len(passphrase) < backup.MinPassphrase {
 		return nil, evenkeel.FieldErrorf("passphrase", "the passphrase must have at least %d bytes: it is all that keeps the cell's secrets in a backup", backup.MinPassphrase)
 	}
-	busy := evenkeel.Errorf(evenkeel.CodeConflict, "a backup is being made already: wait until it is done")
 	if n.backingUp.Load() {
-		return nil, busy
+		return nil, errBackingUp()
 	}
 	key, err := backup.Wrap(n.cellKey, passphrase, n.host.Random)
 	if err != nil {
 		return nil, err
 	}
+	fresh, cancel := context.WithTimeout(ctx, backupFresh)
+	defer cancel()
+	if err := n.replica.Fresh(fresh); err != nil {
+		return nil, evenkeel.Errorf(evenkeel.CodeNoLeader, "a backup has all that was acknowledged, and without a leader nobody knows what that is: try again when the cell has one")
+	}
 	return func(ctx context.Context, w io.Writer) error {
 		if !n.backingUp.CompareAndSwap(false, true) {
-			return n.failBackup(w, key, busy)
+			return n.failBackup(w, key, errBackingUp())
 		}
 		defer n.backingUp.Store(false)
 		return n.writeBackup(ctx, w, key)
 	}, nil
 }
 
+func errBackingUp() error {
+	return evenkeel.Errorf(evenkeel.CodeConflict, "a backup is being made already: wait until it is done")
+}
+
 func (n *Node) writeBackup(ctx context.Context, w io.Writer, key *backup.Key) error {
+	if _, good := (pastOf{n}).own(0); !good && (copiesOf{n}).Exist() {
+		return n.relayBackup(ctx, w, key)
+	}
+	return n.writeOwnBackup(ctx, w, key)
+}
+
+// relayBackup has a node make the backup that has a copy of the archive.
+func (n *Node) relayBackup(ctx context.Context, w io.Writer, key *backup.Key) error {
+	body, err := copiesOf{n}.fetch(ctx, 0, fetchRequest{What: fetchBackup, Key: key, Index: n.replica.Status().Applied})
+	if err != nil {
+		return n.failBackup(w, key, fmt.Errorf("this node's copy of the archive is not whole, and no other makes a backup: %w", err))
+	}
+	_, err = io.Copy(w, body) // what is cut off does not pass for a whole backup
+	return errors.Join(err, body.Close())
+}
+
+// giveBackup makes a backup for another node, which has wrapped the key.
+func (c *cluster) giveBackup(ctx context.Context, r *fetchRequest, w io.Writer) error {
+	n := c.node
+	if r.Key == nil {
+		return errors.New("a backup needs a key")
+	}
+	if _, good := (pastOf{n}).own(0); !good {
+		return errors.New("this node's copy of the archive is not whole")
+	}
+	fresh, cancel := context.WithTimeout(ctx, backupFresh)
+	defer cancel()
+	if err := n.replica.WaitApplied(fresh, r.Index); err != nil {
+		return fmt.Errorf("this node is behind: %w", err)
+	}
+	if !n.backingUp.CompareAndSwap(false, true) {
+		return sentence(errBackingUp())
+	}
+	defer n.backingUp.Store(false)
+	return n.writeOwnBackup(ctx, w, r.Key)
+}
+
+func (n *Node) writeOwnBackup(ctx context.Context, w io.Writer, key *backup.Key) error {
 	began := time.Now()
-	n.archiveHeld.Store(true)
-	release := func() {
-		n.archiveHeld.Store(false)
-		n.wakeArchive()
-	}
-	snapshot, err := n.replica.Snapshot(ctx)
+	snapshot, copied, err := n.takeState(ctx)
 	if err != nil {
-		release()
 		return n.failBackup(w, key, err)
-	}
-	copied, err := n.copyArchive(ctx)
-	release()
-	if err != nil {
-		return errors.Join(n.failBackup(w, key, err), snapshot.Close())
 	}
 	meta := snapshot.Meta()
 	header := n.backupHeader()
@@ -80,6 +121,41 @@ func (n *Node) writeBackup(ctx context.Context, w io.Writer, key *backup.Key) er
 		n.log.Info("a backup was made", "index", meta.Index, "took", time.Since(began).Round(time.Millisecond))
 	}
 	return err
+}
+
+// takeState opens a snapshot of the desk and a copy of the archive that belong
+// together: the copy has all that had left the desk, and nothing that the snapshot
+// does not know of. For that the archive takes nothing newer while it is made.
+func (n *Node) takeState(ctx context.Context) (*journal.SnapshotReader, *os.File, error) {
+	defer func() {
+		n.archiveUntil.Store(math.MaxUint64)
+		n.wakeArchive()
+	}()
+	for range backupTries {
+		_, last := n.archiveSpan()
+		n.archiveUntil.Store(last)
+		snapshot, err := n.replica.Snapshot(ctx)
+		if err != nil || n.archive == nil {
+			return snapshot, nil, err
+		}
+		dropped, _ := n.archiveSpan() // by now: no less than when the snapshot was made
+		if dropped <= last && n.reach(ctx, dropped) == nil {
+			copied, err := n.copyArchive(ctx)
+			if err != nil {
+				return nil, nil, errors.Join(err, snapshot.Close())
+			}
+			return snapshot, copied, nil
+		}
+		if err := snapshot.Close(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return nil, nil, unavailable("this node's copy of the archive does not keep up with the others: try again, or ask another node")
+}
+
+func (n *Node) archiveSpan() (dropped, last uint64) {
+	n.replica.View(func(d *desk.Desk) { dropped, last = d.ArchiveSpan() })
+	return dropped, last
 }
 
 func (n *Node) backupHeader() backup.Header {

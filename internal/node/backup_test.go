@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -173,7 +174,7 @@ func TestBackupFails(t *testing.T) {
 	if _, err := backup.Verify(&b, testPhrase); err == nil || !strings.Contains(err.Error(), "the backup was not finished: ") {
 		t.Errorf("what was written says: %v", err)
 	}
-	if n.backingUp.Load() || n.archiveHeld.Load() {
+	if n.backingUp.Load() || n.archiveUntil.Load() != math.MaxUint64 {
 		t.Error("the failed backup still holds something")
 	}
 }

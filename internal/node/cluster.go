@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -36,6 +37,7 @@ type cluster struct {
 	transport *transport.Transport
 	proposals proposals
 	emulates  emulates
+	givesCopy atomic.Bool // another node is being given the archive
 
 	mu      sync.Mutex
 	members map[uint64]evenkeel.Node // as the transport knows them; without this node
@@ -58,7 +60,7 @@ func (n *Node) openCluster() error {
 	c := n.cluster
 	c.transport = transport.Listen(n.clusterListener, transport.Config{
 		Source: n.clusterSource(), Identity: identity, Hello: c.hello, Judge: c.judge, Frame: c.frame, Stream: c.takeSnapshot,
-		Join: n.admit, Event: c.event, Log: c.log,
+		Fetch: c.give, Join: n.admit, Event: c.event, Log: c.log,
 	})
 	for _, m := range n.joined.Nodes { // until the desk tells
 		if m.Number != n.replica.ID() && m.Address != "" {
@@ -339,7 +341,7 @@ func (n *Node) stands() heartbeat {
 		Incarnation: n.incarnation.Load(), Applied: s.Applied, Leader: s.Leader, Sessions: n.realtime.Stats().Connections, Memory: memoryInUse(),
 		DiskFree: free, Offset: evenkeel.Duration(int64(evenkeel.TimeOf(n.host.wall())) - int64(n.deskTime())), Started: evenkeel.TimeOf(n.started),
 		NotReady: n.notReady(), Stopping: n.stopping.Load(),
-		Archive: archiveBeat{State: copied.State, Behind: copied.Behind, Chats: copied.Chats, Bytes: copied.Bytes, Detail: copied.Detail},
+		Archive: copied,
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // joinNode starts a node that joins the cell of another.
-func joinNode(t *testing.T, to *Node, name string) *Node {
+func joinNode(t *testing.T, to *Node, name string, change ...func(*Config)) *Node {
 	t.Helper()
 	invitation, err := to.Invite(t.Context(), evenkeel.System(), evenkeel.Hour)
 	if err != nil {
@@ -19,6 +19,9 @@ func joinNode(t *testing.T, to *Node, name string) *Node {
 	}
 	cfg := testConfig(t)
 	cfg.Name, cfg.Cluster, cfg.Join, cfg.Token = name, "127.0.0.1:0", invitation.Join, invitation.Token
+	for _, c := range change {
+		c(&cfg)
+	}
 	return startNode(t, cfg)
 }
 

@@ -26,6 +26,9 @@ func (n *Node) openCell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := finishRecovery(n.cfg.Data); err != nil {
+		return err
+	}
 	if n.cfg.Join != "" {
 		// The others are told where this node is before it has anything of the cell.
 		if n.clusterListener, err = n.listenCluster(ctx); err != nil {

@@ -125,6 +125,18 @@ func (n *Node) HandOver(ctx context.Context, to string) error {
 	return n.replica.Await(ctx, func(s replica.Status) bool { return s.Leader == best })
 }
 
+// Removable implements edge.Nodes: without its only voter a cell decides nothing any
+// more. (The last node of all is kept by the desk.)
+func (n *Node) Removable(node string) error {
+	voters := n.replica.Status().Members.GetVoters()
+	nodes, _ := n.nodes()
+	if len(nodes) > 1 && len(voters) == 1 && nodeID(voters[0]) == node {
+		return evenkeel.Errorf(evenkeel.CodeConflict, "%s is the only voter of the cell, which could decide nothing without it: wait until another node votes "+
+			"(`evenkeel node list`), or take one back into service (`evenkeel node undrain`)", node)
+	}
+	return nil
+}
+
 // admit answers a node that wants to join.
 func (n *Node) admit(ctx context.Context, body []byte) ([]byte, error) {
 	var r joinRequest

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -66,7 +67,7 @@ type Node struct {
 	archive        *archive.Runner // nil: this node has no copy
 	archiveChanged chan struct{}   // something was added for it
 	archiveLast    uint64          // of the apply loop: the last operation seen
-	archiveHeld    atomic.Bool     // it takes nothing new: a backup is being made
+	archiveUntil   atomic.Uint64   // it takes nothing after this operation: a backup is being made
 	backingUp      atomic.Bool
 
 	concerns       *concerns
@@ -117,6 +118,7 @@ func Start(ctx context.Context, cfg Config, host Host) (*Node, error) {
 	if host.wall == nil {
 		n.host.wall = time.Now
 	}
+	n.archiveUntil.Store(math.MaxUint64)
 	n.born = n.host.wall().Round(0)
 	n.ending, n.cease = context.WithCancel(context.Background())
 	if err := n.start(ctx); err != nil {
@@ -236,7 +238,7 @@ func (n *Node) makeEdges() error {
 	n.edge, err = edge.New(edge.Config{
 		Cell: cell, Random: n.host.Random, PasswordCost: n.host.PasswordCost, Log: n.log.With("part", "edge"),
 		Observe: n.meters.observe,
-		Archive: n.archiveForEdge(),
+		Archive: pastOf{n},
 		Backup:  n.Backup, Nodes: n,
 		VisitorKey: func() ([]byte, error) { return n.visitors, nil },
 		Seal:       n.keys.seal, Open: n.keys.open,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -40,7 +41,7 @@ func Restore(ctx context.Context, from io.ReadSeeker, passphrase, dir string, ra
 		return nil, err
 	}
 	i.Cell = header.Cell
-	if err := d.Refound(i.Generation); err != nil {
+	if err := d.Refound(desk.Refounding{Generation: i.Generation, Node: firstNode}); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o700); err != nil {
@@ -82,7 +83,7 @@ func verifyBackup(from io.Reader, passphrase string) (d *desk.Desk, h backup.Hea
 		return nil, h, nil, err
 	case deskErr != nil:
 		return nil, h, nil, deskErr
-	case d.Status().CellID != h.Cell || d.Index() != h.Index:
+	case d.Status().CellID != h.Cell || d.Index() > h.Index: // not every entry is one of the desk's
 		return nil, h, nil, fmt.Errorf("%w: its state is not the one that its head tells of", backup.ErrDamaged)
 	}
 	return d, h, b.CellKey(), nil
@@ -167,7 +168,7 @@ func (r *restoring) writeArchive() error {
 	if err := b.End(); err != nil { // the file may have changed since it was checked
 		return err
 	}
-	if err := archive.Adopt(r.ctx, path, r.identity.Cell, r.header.Generation, r.identity.Generation); err != nil {
+	if err := archive.Adopt(r.ctx, path, r.identity.Cell, r.identity.Generation, math.MaxInt64); err != nil {
 		return err
 	}
 	s, err := archive.Open(r.ctx, path, archive.Options{Cell: r.identity.Cell, Generation: r.identity.Generation})

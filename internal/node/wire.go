@@ -6,6 +6,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/internal/backup"
 	"github.com/evenkeel/evenkeel/internal/replica"
 	"github.com/evenkeel/evenkeel/internal/transport"
 )
@@ -70,6 +71,50 @@ type archiveBeat struct {
 	Chats  int64  `cbor:"3,keyasint"`
 	Bytes  int64  `cbor:"4,keyasint"`
 	Detail string `cbor:"5,keyasint,omitempty"`
+
+	Cursor  uint64 `cbor:"6,keyasint,omitempty"`
+	Missing uint64 `cbor:"7,keyasint,omitempty"`
+}
+
+// fetched is what a node may ask another for. The numbers go over the wire: never
+// change or reuse one.
+type fetched uint8
+
+const (
+	fetchCopy   fetched = 1 // the image of its copy of the archive
+	fetchPast   fetched = 2 // what is in that copy
+	fetchBackup fetched = 3 // a backup
+)
+
+// fetchRequest asks for one of them.
+type fetchRequest struct {
+	What  fetched       `cbor:"1,keyasint"`
+	Least uint64        `cbor:"2,keyasint,omitempty"` // operation that the copy must have done
+	Past  *pastQuestion `cbor:"3,keyasint,omitempty"`
+	Key   *backup.Key   `cbor:"4,keyasint,omitempty"` // of a backup
+	Index uint64        `cbor:"5,keyasint,omitempty"` // of the log, that the backup must have
+}
+
+// pastQuestion is a read of the archive: a chat, its talk, a search, or all that a
+// query selects.
+type pastQuestion struct {
+	Workspace string                 `cbor:"1,keyasint,omitempty"`
+	Chat      string                 `cbor:"2,keyasint,omitempty"`
+	Talk      bool                   `cbor:"3,keyasint,omitempty"`
+	Span      evenkeel.MessageRange  `cbor:"4,keyasint"`
+	Notes     bool                   `cbor:"5,keyasint,omitempty"`
+	Query     *evenkeel.ArchiveQuery `cbor:"6,keyasint,omitempty"`
+	Walk      bool                   `cbor:"7,keyasint,omitempty"`
+}
+
+// pastAnswerPart answers it; a walk has one for each chat.
+type pastAnswerPart struct {
+	Chat   *evenkeel.Chat          `cbor:"1,keyasint,omitempty"`
+	Talk   *evenkeel.Transcript    `cbor:"2,keyasint,omitempty"`
+	Page   *evenkeel.ArchivePage   `cbor:"3,keyasint,omitempty"`
+	Record *evenkeel.ArchiveRecord `cbor:"4,keyasint,omitempty"`
+	Lacks  string                  `cbor:"5,keyasint,omitempty"`
+	Err    *evenkeel.Error         `cbor:"6,keyasint,omitempty"`
 }
 
 // wireMode reads what other versions of the program may have added to.
