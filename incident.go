@@ -31,7 +31,8 @@ const (
 	IncidentClock    = "clock_skew"
 	IncidentArchive  = "archive_failed"
 
-	IncidentNodesSilent = "nodes_silent" // so many that it may be the network
+	IncidentRefilled    = "archive_refilled" // a copy of the archive was lost and is whole again
+	IncidentNodesSilent = "nodes_silent"     // so many that it may be the network
 )
 
 // Incident is something that the operator should know of: what was seen, what

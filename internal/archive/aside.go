@@ -18,6 +18,7 @@ func (r *Runner) setAside(cause error) error {
 	if err != nil {
 		return err
 	}
+	r.loss = "it was damaged, and lies in " + name
 	r.cfg.Log.Error("the archive is damaged: it was set aside, and a new one is made", "file", r.cfg.Path, "aside", name, "error", cause)
 	return nil
 }

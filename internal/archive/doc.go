@@ -4,6 +4,8 @@
 //	desk --> Source.Ops --> Runner --> Store.Apply --> archive.db
 //	  ^                        |                           |
 //	  +------ Report(cursor) --+       Chat, Transcript, Search, Walk
+//	                           |                           |
+//	            Peers.Fetch ---+                           +--- Send ---> a peer
 //
 // The desk numbers what has to happen to the archive. A copy does it in that
 // order and remembers the number of the last thing done, the cursor, in the
@@ -17,7 +19,10 @@
 //     read-only, damaged or deleted: the runner waits, says so in its status,
 //     and catches up when it can.
 //   - Nothing is deleted that is not understood. A damaged file is set aside
-//     under another name and a new copy is filled with what the desk has.
+//     under another name and a new copy is made.
+//   - A copy that lacks what the desk no longer has is filled from a peer's: the
+//     file as it is at one moment, proven before it takes the old one's place.
+//     What comes after is done by operations, erasures too.
 //   - What a person types is never a syntax error, and what is found is what is
 //     marked: index, queries and highlights cut texts into words by the same code.
 //   - Newest first without sorting, filters without scanning: the cost of a

@@ -80,6 +80,13 @@ func (r *Runner) refill(ctx context.Context, s *Store, least uint64) error {
 	if err == nil {
 		r.setFilling(nil)
 		r.setGap(0)
+		if s.Cursor() > 0 && r.loss == "" {
+			r.loss = "it lacked what the cell no longer had"
+		}
+		if r.loss != "" && r.cfg.Refilled != nil {
+			r.cfg.Refilled(r.loss)
+		}
+		r.loss = ""
 		r.cfg.Log.Info("the archive was filled from another node's copy", "file", r.cfg.Path, "operation", head.cursor, "bytes", head.size, "took", time.Since(began).Round(time.Millisecond))
 		return nil
 	}

@@ -159,6 +159,8 @@ func TestRefillOfANewNode(t *testing.T) {
 func TestRefillOfALostCopy(t *testing.T) {
 	for _, damaged := range []bool{false, true} {
 		_, b, _ := pair(t)
+		var losses []string
+		b.r.cfg.Refilled = func(loss string) { losses = append(losses, loss) }
 		b.r.Start()
 		b.has(40, 40)
 		if damaged {
@@ -174,6 +176,10 @@ func TestRefillOfALostCopy(t *testing.T) {
 		b.has(40, 40)
 		if _, err := os.Stat(b.path + ".damaged-1"); (err == nil) != damaged {
 			t.Errorf("set aside: %v", err)
+		}
+		b.r.Stop()
+		if len(losses) != 1 || strings.Contains(losses[0], "damaged") != damaged {
+			t.Errorf("told was %q", losses)
 		}
 	}
 }

@@ -35,7 +35,10 @@ type Config struct {
 	Options Options
 	Source  Source
 	Peers   Peers // nil: there are none
-	Log     *slog.Logger
+	// Refilled, if set, is told after a copy that was lost was filled from another
+	// node's, and how it was lost. It must not block.
+	Refilled func(loss string)
+	Log      *slog.Logger
 
 	BatchOps   int           // of one transaction; 500
 	BatchBytes int           // about; 1 MiB
@@ -87,6 +90,7 @@ type Runner struct {
 	told     bool // of the goroutine alone: the desk knows of this file
 	reported uint64
 	state    evenkeel.CopyState
+	loss     string    // what became of the copy before this one; empty: nothing
 	ahead    time.Time // since when the desk has not come to where the copy is; zero: it has
 
 	mu      sync.Mutex
@@ -176,6 +180,7 @@ func (r *Runner) step(ctx context.Context) (more bool, err error) {
 	}
 	if s.Moved() {
 		r.cfg.Log.Error("the archive was moved or deleted while it was in use: a new one is made", "file", r.cfg.Path)
+		r.loss = "its file was moved or deleted while it was in use"
 		r.close()
 		return true, nil
 	}

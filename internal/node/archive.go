@@ -101,8 +101,15 @@ func (n *Node) makeArchive() {
 	n.archive = archive.NewRunner(archive.Config{
 		Path:    filepath.Join(n.cfg.Data, archiveDir, archiveFile),
 		Options: archive.Options{Cell: n.identity.Cell, Generation: n.identity.Generation},
-		Source:  archiveOf{n}, Peers: copiesOf{n}, Log: n.log.With("part", "archive"),
+		Source:  archiveOf{n}, Peers: copiesOf{n}, Refilled: n.refilled, Log: n.log.With("part", "archive"),
 	})
+}
+
+// refilled tells the operator that this node has lost its copy, and got another.
+func (n *Node) refilled(loss string) {
+	n.concerns.set(evenkeel.IncidentRefilled, raiseIf(true, evenkeel.SeverityWarning,
+		"This node's copy of the archive was lost: "+loss+". It was filled from another node's, and works again.",
+		"Find out why: look at the disk, and at who has touched the files. End the incident when it is seen to."))
 }
 
 // archiveStatus is how this node's copy stands.

@@ -165,8 +165,13 @@ func (n *Node) lookAtArchive() {
 	switch copied := n.archiveStatus(); {
 	case copied.State == evenkeel.CopyFailed.String():
 		raise = raiseIf(true, evenkeel.SeverityCritical, "This node's copy of the archive cannot be written or read.", advice)
+	case copied.State == evenkeel.CopyStale.String() && (copiesOf{n}).Exist():
+		raise = raiseIf(true, evenkeel.SeverityCritical, "This node's copy of the archive is older than what the cell still has, and could not be filled from another node's yet. "+
+			"That is tried again by itself, and readers are answered from the other copies.", advice)
 	case copied.State == evenkeel.CopyStale.String():
-		raise = raiseIf(true, evenkeel.SeverityCritical, "This node's copy of the archive is older than what the cell still has.", advice)
+		raise = raiseIf(true, evenkeel.SeverityCritical, "This node's copy of the archive is older than what the cell still has, and no other node has one.", advice)
+	case copied.State == evenkeel.CopyFilling.String() && n.concerns.open(evenkeel.IncidentArchive):
+		return // it is not over before the copy is there
 	case copied.State == evenkeel.CopyLive.String() && copied.Detail != "":
 		raise = raiseIf(true, evenkeel.SeverityWarning, "This node's copy of the archive has lost something: "+copied.Detail, advice)
 	}

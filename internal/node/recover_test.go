@@ -65,7 +65,8 @@ func TestRecoverTheLastSurvivor(t *testing.T) {
 	}
 	left.ask("GET", "/v1/chats/"+live, cat, 200, nil)
 	left.finds("antique", old)
-	closed := left.closed(cat, "A chat of the new cell")
+	dog, _ := left.visitor()
+	closed := left.closed(dog, "A chat of the new cell")
 	left.left(closed)
 	status := left.ask("GET", "/v1/cell", left.admin, 200, nil)
 	if status["state"] != "healthy" || status["voters"] != 1.0 || len(status["nodes"].([]any)) != 1 {
