@@ -29,6 +29,24 @@ func smallDisk(t *testing.T, size string) (dir string, small bool) {
 	return dir, true
 }
 
+// fillDisk makes a file that takes all the room there is.
+func fillDisk(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestRunnerDiskFull fills a real disk beside the archive, and makes room.
 func TestRunnerDiskFull(t *testing.T) {
 	dir, small := smallDisk(t, "12m")
@@ -43,19 +61,7 @@ func TestRunnerDiskFull(t *testing.T) {
 	b.live(2)
 	ballast := filepath.Join(dir, "ballast")
 	if small {
-		fill, err := os.Create(ballast)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for err == nil {
-			_, err = fill.Write(make([]byte, 4096))
-		}
-		if !errors.Is(err, syscall.ENOSPC) {
-			t.Fatal(err)
-		}
-		if err := fill.Close(); err != nil {
-			t.Fatal(err)
-		}
+		fillDisk(t, ballast)
 	}
 	for i := range 40 {
 		b.put(1, randomText(uint64(i), 9000))
@@ -109,4 +115,34 @@ func TestRunnerReadOnly(t *testing.T) {
 	set(false)
 	b.live(5)
 	b.r.Stop()
+}
+
+// TestRefillDiskFull: the disk runs full while another node's copy is on its way, and
+// has room again later.
+func TestRefillDiskFull(t *testing.T) {
+	dir, small := smallDisk(t, "2m")
+	a, b, o := pair(t)
+	a.put(30, randomText(1, 8000))
+	a.live(70)
+	a.drop(60)
+	b.r.cfg.Path = filepath.Join(dir, "archive.db")
+	b.path = b.r.cfg.Path
+	o.away = true
+	b.r.Start()
+	b.state(stateStale, "it does not answer")
+	ballast := filepath.Join(dir, "ballast")
+	if small {
+		fillDisk(t, ballast)
+	} else {
+		o.set(func() { o.room = ErrFull })
+	}
+	o.set(func() { o.away = false })
+	b.state(stateStale, "the disk is full")
+	if small {
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.set(func() { o.room = nil })
+	b.has(70, 70)
 }

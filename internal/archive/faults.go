@@ -35,8 +35,11 @@ func kindOf(err error) error {
 	case !errors.As(err, &e):
 		return nil
 	}
-	if e.Code() == sqlite3.SQLITE_READONLY_DBMOVED {
+	switch e.Code() {
+	case sqlite3.SQLITE_READONLY_DBMOVED:
 		return ErrMoved
+	case sqlite3.SQLITE_IOERR_SHMSIZE: // the file beside the log found no room
+		return ErrFull
 	}
 	switch e.Code() & 0xff { // the rest says where in SQLite
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:

@@ -68,7 +68,7 @@ func (r *Runner) bridge(ctx context.Context, s *Store, first uint64) (more bool,
 
 // refill puts another node's copy in the place of this one.
 func (r *Runner) refill(ctx context.Context, s *Store, least uint64) error {
-	began := time.Now()
+	began, before := time.Now(), r.trouble()
 	r.setFilling(&filling{})
 	head, err := r.fetch(ctx, s, least)
 	if errors.Is(err, errWentOn) {
@@ -94,9 +94,12 @@ func (r *Runner) refill(ctx context.Context, s *Store, least uint64) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	r.cfg.Log.Warn("the archive could not be filled from another node's copy; it is tried again", "file", r.cfg.Path, "error", err)
-	// Nothing is to wait for a copy that does not come.
-	return errors.Join(fmt.Errorf("%w: %v", errRefill, err), r.tell(ctx, s.Cursor(), evenkeel.CopyStale)) //nolint:errorlint // what is wrong with the other copy is not wrong with this one
+	if err.Error() != before {
+		r.cfg.Log.Warn("the archive could not be filled from another node's copy; it is tried again", "file", r.cfg.Path, "error", err)
+	}
+	// Nothing is to wait for a copy that does not come. What is wrong with the other
+	// copy is not wrong with this one, so that error is told and not wrapped.
+	return errors.Join(fmt.Errorf("%w: %v", errRefill, err), r.tell(ctx, s.Cursor(), evenkeel.CopyStale))
 }
 
 // oldest is the first operation that the desk still has.
@@ -221,6 +224,16 @@ func (r *Runner) tell(ctx context.Context, cursor uint64, state evenkeel.CopySta
 	}
 	r.told, r.reported, r.state = true, cursor, state
 	return nil
+}
+
+// trouble is why the refill before did not succeed; empty: there was none.
+func (r *Runner) trouble() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.filling == nil || r.filling.trouble == nil {
+		return ""
+	}
+	return r.filling.trouble.Error()
 }
 
 func (r *Runner) setFilling(f *filling) {

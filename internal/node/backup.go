@@ -60,10 +60,18 @@ func errBackingUp() error {
 }
 
 func (n *Node) writeBackup(ctx context.Context, w io.Writer, key *backup.Key) error {
-	if _, good := (pastOf{n}).own(0); !good && (copiesOf{n}).Exist() {
+	if !n.ownCopyGood() && (copiesOf{n}).Exist() {
 		return n.relayBackup(ctx, w, key)
 	}
 	return n.writeOwnBackup(ctx, w, key)
+}
+
+// ownCopyGood tells whether this node's copy of the archive has all that has left the
+// desk.
+func (n *Node) ownCopyGood() bool {
+	dropped, _ := n.archiveSpan()
+	_, good := pastOf{n}.own(dropped)
+	return good
 }
 
 // relayBackup has a node make the backup that has a copy of the archive.
@@ -82,7 +90,7 @@ func (c *cluster) giveBackup(ctx context.Context, r *fetchRequest, w io.Writer) 
 	if r.Key == nil {
 		return errors.New("a backup needs a key")
 	}
-	if _, good := (pastOf{n}).own(0); !good {
+	if !n.ownCopyGood() {
 		return errors.New("this node's copy of the archive is not whole")
 	}
 	fresh, cancel := context.WithTimeout(ctx, backupFresh)

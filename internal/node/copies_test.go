@@ -139,11 +139,13 @@ func spoil(t *testing.T, w *town) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	for at := int64(4096); at < 20*4096; at += 4096 {
 		if _, err := f.WriteAt(bytes.Repeat([]byte{0xff}, 4096), at); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -28,7 +28,7 @@ type pastOf struct{ *Node }
 
 // At implements edge.Archive.
 func (p pastOf) At(ctx context.Context, operation uint64) (edge.Past, error) {
-	others := copiesOf{p.Node}
+	others := copiesOf(p)
 	distant := &distantPast{copies: others, operation: operation}
 	began := time.Now()
 	look := time.NewTicker(copyLook)
@@ -59,7 +59,7 @@ func (p pastOf) own(operation uint64) (*archive.Runner, bool) {
 		return nil, false
 	}
 	s := p.archive.Status()
-	return p.archive, s.Cursor >= operation && (s.Missing == 0 || !copiesOf{p.Node}.Whole(s.Missing))
+	return p.archive, s.Cursor >= operation && (s.Missing == 0 || !copiesOf(p).Whole(s.Missing))
 }
 
 // answer tells whether any other node with a copy does.
@@ -126,16 +126,18 @@ func (p *past) Search(ctx context.Context, q evenkeel.ArchiveQuery) (found *even
 // Walk asks another source only if the first has given nothing yet.
 func (p *past) Walk(ctx context.Context, q evenkeel.ArchiveQuery, fn func(*evenkeel.ArchiveRecord) error) error {
 	var begun bool
-	var cut error
+	var result error
 	err := p.try(func(s source) error {
-		err := s.Walk(ctx, q, func(rec *evenkeel.ArchiveRecord) error { begun = true; return fn(rec) })
-		if begun && err != nil {
-			cut = err
-			return nil
+		result = s.Walk(ctx, q, func(rec *evenkeel.ArchiveRecord) error { begun = true; return fn(rec) })
+		if begun {
+			return nil // it is not tried again
 		}
-		return err
+		return result
 	})
-	return errors.Join(cut, err)
+	if begun {
+		return result
+	}
+	return err
 }
 
 // distantPast reads the copies of other nodes.

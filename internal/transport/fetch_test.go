@@ -78,7 +78,9 @@ func TestFetchBreaks(t *testing.T) {
 	if _, err := io.Copy(io.Discard, r); err == nil || errors.As(err, new(*RefusedError)) {
 		t.Fatalf("the asker is told %v", err)
 	}
-	<-ended
+	if err := <-ended; err == nil {
+		t.Fatal("the giver has not noticed its end")
+	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
