@@ -3,6 +3,8 @@ package archive
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -206,4 +208,42 @@ func search(b *testing.B, s *Store, queries []evenkeel.ArchiveQuery) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	b.Logf("heap in use %d KiB, from the system %d KiB", m.HeapInuse>>10, m.Sys>>10)
+}
+
+// BenchmarkRefill is what it takes to fill a copy of 20,000 chats from another, on one
+// machine and without a pace.
+func BenchmarkRefill(b *testing.B) {
+	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "archive.db"), ours())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	fill(b, s, newSpeaker(), 20000)
+	r := NewRunner(Config{Path: filepath.Join(b.TempDir(), "archive.db"), Options: ours(), Log: slog.New(slog.DiscardHandler)})
+	var moved, proven time.Duration
+	for b.Loop() {
+		began := time.Now()
+		in, out := io.Pipe()
+		go func() { _ = out.CloseWithError(s.Send(b.Context(), out)) }() // the reader is told
+		head, err := receive(in, r.fetchPath(), func(image, int64) error { return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+		moved += time.Since(began)
+		began = time.Now()
+		if err := r.prove(b.Context(), r.fetchPath(), head); err != nil {
+			b.Fatal(err)
+		}
+		proven += time.Since(began)
+		if err := removeAll(r.fetchPath()); err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(head.size)
+	}
+	b.ReportMetric(moved.Seconds()*1000/float64(b.N), "moved-ms")
+	b.ReportMetric(proven.Seconds()*1000/float64(b.N), "proven-ms")
 }

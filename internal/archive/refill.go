@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 
@@ -56,7 +57,7 @@ func (r *Runner) bridge(ctx context.Context, s *Store, first uint64) (more bool,
 	switch {
 	case r.cfg.Peers.Exist():
 		r.setGap(first)
-		return true, r.refill(ctx, s, first-1)
+		return true, r.refill(ctx, s, want{least: first - 1, lacks: math.MaxUint64})
 	case s.Cursor() == 0:
 		r.setGap(0)
 		r.cfg.Log.Warn("a new archive begins after operations that the desk no longer has, and no other node has a copy", "file", r.cfg.Path, "first", first)
@@ -66,13 +67,18 @@ func (r *Runner) bridge(ctx context.Context, s *Store, first uint64) (more bool,
 	return false, r.tell(ctx, s.Cursor(), evenkeel.CopyStale)
 }
 
+// want is what a copy must be to be taken: it has done an operation, and lacks fewer
+// than so many.
+type want struct{ least, lacks uint64 }
+
 // refill puts another node's copy in the place of this one.
-func (r *Runner) refill(ctx context.Context, s *Store, least uint64) error {
+func (r *Runner) refill(ctx context.Context, s *Store, w want) error {
 	began, before := time.Now(), r.trouble()
 	r.setFilling(&filling{})
-	head, err := r.fetch(ctx, s, least)
+	head, err := r.fetch(ctx, s, w)
 	if errors.Is(err, errWentOn) {
-		head, err = r.fetch(ctx, s, r.oldest()-1)
+		w.least = max(w.least, r.oldest()-1)
+		head, err = r.fetch(ctx, s, w)
 	}
 	if err == nil {
 		err = r.replace(s, head)
@@ -112,18 +118,18 @@ func (r *Runner) fetchPath() string { return r.cfg.Path + ".refill" }
 
 // fetch makes a sound file of another node's copy, beside this node's own. From
 // its beginning on the desk keeps what this copy will need after it.
-func (r *Runner) fetch(ctx context.Context, s *Store, least uint64) (image, error) {
+func (r *Runner) fetch(ctx context.Context, s *Store, w want) (image, error) {
 	path := r.fetchPath()
 	if err := removeAll(path); err != nil { // what a crash has left
 		return image{}, err
 	}
-	body, err := r.cfg.Peers.Fetch(ctx, least)
+	body, err := r.cfg.Peers.Fetch(ctx, w.least)
 	if err != nil {
 		return image{}, err
 	}
 	head, err := receive(body, path, func(head image, have int64) error {
 		if have == 0 {
-			if err := r.begin(ctx, s, head, least); err != nil {
+			if err := r.begin(ctx, s, head, w); err != nil {
 				return err
 			}
 		}
@@ -139,9 +145,12 @@ func (r *Runner) fetch(ctx context.Context, s *Store, least uint64) (image, erro
 }
 
 // begin sees by its head that a copy is worth being received.
-func (r *Runner) begin(ctx context.Context, s *Store, head image, least uint64) error {
-	if head.cursor < least {
-		return fmt.Errorf("it has done operation %d, and this copy needs %d", head.cursor, least)
+func (r *Runner) begin(ctx context.Context, s *Store, head image, w want) error {
+	switch {
+	case head.cursor < w.least:
+		return fmt.Errorf("it has done operation %d, and this copy needs %d", head.cursor, w.least)
+	case head.missing >= w.lacks:
+		return fmt.Errorf("it lacks operations 1 to %d, which is no less than this copy", head.missing)
 	}
 	if err := r.cfg.Peers.Room(head.size); err != nil {
 		return err

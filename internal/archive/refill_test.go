@@ -20,6 +20,7 @@ type other struct {
 	from    *Runner
 	away    bool                      // its node does not answer
 	gone    bool                      // the cell knows of no such copy
+	boast   bool                      // its node says that it is whole
 	room    error                     // of this node's disk
 	begun   func()                    // once, when the image's state is fixed
 	spoil   func([]byte, int64) error // what becomes of bytes, and where they stand; once
@@ -35,7 +36,7 @@ func (o *other) Exist() bool {
 func (o *other) Whole(missing uint64) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.gone && !o.away && o.from.Status().Missing < missing
+	return !o.gone && !o.away && (o.boast || o.from.Status().Missing < missing)
 }
 
 func (o *other) Room(int64) error {
@@ -351,6 +352,20 @@ func TestRefillWithoutPeers(t *testing.T) {
 	b.finds("chat", chats(40, 31))
 	o.set(func() { o.gone = false })
 	b.has(40, 40)
+}
+
+// TestRefillForNothing: a copy that turns out to be no better is not taken.
+func TestRefillForNothing(t *testing.T) {
+	_, b, o := pair(t)
+	o.gone = true
+	b.r.Start()
+	b.state(stateLive, "operations 1 to 30 are not in this copy")
+	worse := newBench(t, func(c *Config) { c.Source = b.r.cfg.Source })
+	worse.r.Start()
+	worse.until("it follows", func() bool { return worse.r.Status().Cursor == 40 })
+	o.set(func() { o.gone, o.boast, o.from = false, true, worse.r })
+	b.until("it is tried", func() bool { return strings.Contains(b.r.trouble(), "no less than this copy") })
+	b.finds("chat", chats(40, 31))
 }
 
 // TestRefillKeepsWhatTheOtherLacks: an old file may have what nobody else has.

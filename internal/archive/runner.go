@@ -245,7 +245,7 @@ func (r *Runner) feed(ctx context.Context, s *Store) (more bool, err error) {
 		return false, err // the copy itself is sound: only the desk keeps the operations longer
 	}
 	if m := s.Missing(); cursor == last && m > 0 && r.cfg.Peers.Whole(m) {
-		return true, r.refill(ctx, s, cursor)
+		return true, r.refill(ctx, s, want{least: cursor, lacks: m})
 	}
 	return cursor < last, nil
 }

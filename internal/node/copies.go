@@ -109,7 +109,7 @@ func (c copiesOf) Room(size int64) error {
 
 // Fetch implements archive.Peers.
 func (c copiesOf) Fetch(ctx context.Context, least uint64) (io.ReadCloser, error) {
-	return c.fetch(ctx, least, fetchRequest{What: fetchCopy, Least: least})
+	return c.fetch(ctx, 0, fetchRequest{What: fetchCopy, Least: least}) // the one that lacks least; it knows best how far it is
 }
 
 // fetch asks the other copies, the best first, until one gives what is asked for.

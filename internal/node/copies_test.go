@@ -192,3 +192,34 @@ func TestNoCopyAnswers(t *testing.T) {
 		t.Error("the chat has not left")
 	}
 }
+
+// TestRestoreLeavesTheOthersBehind: a cell that was restored is one node, and a node of
+// the cell as it was before is told what to do.
+func TestRestoreLeavesTheOthersBehind(t *testing.T) {
+	w := newTown(t, atLoopback)
+	cat, _ := w.visitor()
+	old := w.closed(cat, "An antique parcel")
+	w.left(old)
+	other := joinNode(t, w.n, "keel-2")
+	defer stopNode(t, other)
+	w.at(other).copied(1)
+	saved := backUp(t, other)
+	cfg := w.cfg
+	cfg.Cluster, cfg.Data = w.n.clusterListener.Addr().String(), filepath.Join(t.TempDir(), "restored")
+	stopNode(t, w.n)
+	r, err := Restore(t.Context(), bytes.NewReader(saved), testPhrase, cfg.Data, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := startNode(t, cfg)
+	defer stopNode(t, again)
+	w.at(again).finds("antique", old)
+	eventually(t, "the other is told", func() bool {
+		other.cluster.mu.Lock()
+		defer other.cluster.mu.Unlock()
+		return strings.Contains(other.cluster.others[1].told, "the cell goes on as generation "+r.Fresh)
+	})
+	if nodes, _ := again.nodes(); len(nodes) != 1 || again.identity.Node != "n1" {
+		t.Errorf("the restored cell has the nodes %+v", nodes)
+	}
+}
