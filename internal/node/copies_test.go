@@ -2,10 +2,13 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/evenkeel/evenkeel"
@@ -221,5 +224,50 @@ func TestRestoreLeavesTheOthersBehind(t *testing.T) {
 	})
 	if nodes, _ := again.nodes(); len(nodes) != 1 || again.identity.Node != "n1" {
 		t.Errorf("the restored cell has the nodes %+v", nodes)
+	}
+}
+
+// TestRefillWhileChatsGoOn: nodes join and lose their files while chats are closed and
+// leave all the time. In the end every copy has every chat.
+func TestRefillWhileChatsGoOn(t *testing.T) {
+	w := newTown(t, atLoopback)
+	cat, _ := w.visitor()
+	w.left(w.closed(cat, "The first"))
+	ctx, stop := context.WithCancel(t.Context())
+	var talk sync.WaitGroup
+	var closed atomic.Int64
+	closed.Store(1)
+	talk.Go(func() {
+		for ctx.Err() == nil {
+			w.closed(cat, "One more")
+			closed.Add(1)
+		}
+	})
+	nodes := []*Node{w.n, joinNode(t, w.n, "keel-2"), joinNode(t, w.n, "keel-3")}
+	whole := func(n *Node) bool {
+		s := n.archive.Status()
+		return s.State == evenkeel.CopyLive.String() && s.Missing == 0 && s.Chats > 1
+	}
+	for _, n := range nodes {
+		w.until(n.identity.Node+" has a copy", func() bool { return whole(n) })
+	}
+	for _, n := range nodes[1:] {
+		had := n.archive.Status().Chats
+		if err := os.Remove(w.at(n).file()); err != nil {
+			t.Fatal(err)
+		}
+		w.until(n.identity.Node+" has it again", func() bool { return whole(n) && n.archive.Status().Chats > had })
+	}
+	stop()
+	talk.Wait()
+	for _, n := range nodes {
+		w.at(n).copied(closed.Load())
+		if err := n.archive.Check(t.Context()); err != nil {
+			t.Errorf("%s: %v", n.identity.Node, err)
+		}
+	}
+	sameHashes(t, nodes...)
+	for _, n := range nodes {
+		stopNode(t, n)
 	}
 }
