@@ -23,7 +23,8 @@ type Salvaged struct {
 	Committed   uint64         // up to here it is known that a majority had it
 	Doubt       *journal.Doubt // a last write that cannot be read; nil: none
 
-	disk *journal.Journal
+	disk    *journal.Journal
+	machine Machine
 }
 
 // Salvage reads a directory and keeps it from being used until Close. It applies
@@ -78,7 +79,8 @@ func (s *Salvaged) read(machines Machines, found *journal.Recovered) error {
 		}
 	}
 	if err == nil {
-		s.Desk = DeskOf(applier.Machine())
+		s.machine = applier.Machine()
+		s.Desk = DeskOf(s.machine)
 	}
 	return err
 }
