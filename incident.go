@@ -33,6 +33,7 @@ const (
 
 	IncidentRefilled    = "archive_refilled" // a copy of the archive was lost and is whole again
 	IncidentNodesSilent = "nodes_silent"     // so many that it may be the network
+	IncidentBus         = "bus_down"         // it does not reach nodes that are up
 )
 
 // Incident is something that the operator should know of: what was seen, what

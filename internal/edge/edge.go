@@ -32,9 +32,11 @@ type Config struct {
 	Open func(purpose string, sealed []byte) ([]byte, error)
 
 	// Ephemeral publishes without an offset, to the subscribers of a channel that
-	// are connected here; Listened tells whether there are any. Neither may block.
+	// are connected here; Listened tells whether there are any. Spread publishes so to
+	// those on all nodes. None may block.
 	Ephemeral func(channel string, data []byte)
 	Listened  func(channel string) bool
+	Spread    func(channel string, data []byte)
 
 	// Archive finds copies of the archive; nil: there are none.
 	Archive Archive
@@ -138,8 +140,8 @@ const (
 
 // New makes an edge.
 func New(cfg Config) (*Edge, error) {
-	if cfg.Cell == nil || cfg.Random == nil || cfg.VisitorKey == nil || cfg.Seal == nil || cfg.Open == nil || cfg.Ephemeral == nil || cfg.Listened == nil {
-		return nil, errors.New("make an edge: Cell, Random, VisitorKey, Seal, Open, Ephemeral and Listened must be set")
+	if cfg.Cell == nil || cfg.Random == nil || cfg.VisitorKey == nil || cfg.Seal == nil || cfg.Open == nil || cfg.Ephemeral == nil || cfg.Listened == nil || cfg.Spread == nil {
+		return nil, errors.New("make an edge: Cell, Random, VisitorKey, Seal, Open, Ephemeral, Listened and Spread must be set")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -155,7 +155,7 @@ func TestNewWantsItsParts(t *testing.T) {
 	cell := newTestCell(t)
 	_, err := New(Config{
 		Cell: cell, Random: &countingReader{}, VisitorKey: func() ([]byte, error) { return nil, nil }, Seal: sealed, Open: opened,
-		Ephemeral: func(string, []byte) {}, Listened: func(string) bool { return false }, PasswordCost: auth.Cost{Memory: 1},
+		Ephemeral: func(string, []byte) {}, Spread: func(string, []byte) {}, Listened: func(string) bool { return false }, PasswordCost: auth.Cost{Memory: 1},
 	})
 	if err == nil {
 		t.Error("an edge was made with an unfit password cost")

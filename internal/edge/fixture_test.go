@@ -201,6 +201,13 @@ func (f *fixture) build() {
 	f.Cleanup(f.edge.Stop)
 }
 
+// tell notes what is published without an offset.
+func (f *fixture) tell(channel string, data []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.typed = append(f.typed, channel+" "+string(data))
+}
+
 // assemble makes and starts an edge before a cell with people.
 func (f *fixture) assemble() {
 	f.Helper()
@@ -214,11 +221,7 @@ func (f *fixture) assemble() {
 			defer f.mu.Unlock()
 			return f.listened[channel]
 		},
-		Ephemeral: func(channel string, data []byte) {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.typed = append(f.typed, channel+" "+string(data))
-		},
+		Ephemeral: f.tell, Spread: f.tell,
 		Present: func(id ClientID) {
 			f.mu.Lock()
 			defer f.mu.Unlock()

@@ -211,7 +211,7 @@ func (e *Edge) chatTyping(who Identity, raw []byte) (any, *evenkeel.Error) {
 	notices := typingNotices(who.Principal, who.Name, chat, p.Preview)
 	if len(notices) > 0 && e.mayType(who.Principal, p.Chat) {
 		for _, n := range notices {
-			e.cfg.Ephemeral(n.channel, n.data)
+			e.cfg.Spread(n.channel, n.data)
 		}
 	}
 	return struct{}{}, nil

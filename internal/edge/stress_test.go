@@ -69,7 +69,7 @@ func TestManyAtOnce(t *testing.T) {
 func BenchmarkCall(b *testing.B) {
 	cell := newTestCell(b)
 	edge, err := New(Config{
-		Cell: cell, Random: &countingReader{}, VisitorKey: func() ([]byte, error) { return make([]byte, 32), nil }, Seal: sealed, Open: opened, Ephemeral: func(string, []byte) {}, Listened: func(string) bool { return false },
+		Cell: cell, Random: &countingReader{}, VisitorKey: func() ([]byte, error) { return make([]byte, 32), nil }, Seal: sealed, Open: opened, Ephemeral: func(string, []byte) {}, Spread: func(string, []byte) {}, Listened: func(string) bool { return false },
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -48,6 +49,7 @@ type cluster struct {
 type neighbour struct {
 	beat  heartbeat
 	heard time.Time // of the last heartbeat; zero: none yet
+	since time.Time // from when on this process of it was heard without a pause
 	told  string    // why it and this node do not talk; empty: they do
 }
 
@@ -58,6 +60,7 @@ func (n *Node) openCluster() error {
 		return err
 	}
 	c := n.cluster
+	n.routeTLS = identity.Mutual(n.welcomeOnBus)
 	c.transport = transport.Listen(n.clusterListener, transport.Config{
 		Source: n.clusterSource(), Identity: identity, Hello: c.hello, Judge: c.judge, Frame: c.frame, Stream: c.takeSnapshot,
 		Fetch: c.give, Join: n.admit, Event: c.event, Log: c.log,
@@ -222,14 +225,29 @@ func (c *cluster) frame(from uint64, kind transport.Kind, payload []byte) {
 	case frameHeartbeat:
 		var beat heartbeat
 		if err = c.wire.Unmarshal(payload, &beat); err == nil {
-			c.mu.Lock()
-			c.others[from] = neighbour{beat: beat, heard: time.Now()}
-			c.mu.Unlock()
+			c.heardOf(from, beat)
 		}
 	default: // of a later version
 	}
 	if err != nil {
 		c.log.Warn("another node sent what cannot be read", "node", from, "kind", kind, "error", err)
+	}
+}
+
+// heardOf takes note of a heartbeat. Without that of a new process its messages on the
+// bus are not taken, so the bus is told at once.
+func (c *cluster) heardOf(id uint64, beat heartbeat) {
+	c.mu.Lock()
+	now, before := time.Now(), c.others[id]
+	other := neighbour{beat: beat, heard: now, since: before.since}
+	another := !bytes.Equal(beat.Bus.Boot, before.beat.Bus.Boot)
+	if another || now.Sub(before.heard) > suspectAfter {
+		other.since = now
+	}
+	c.others[id] = other
+	c.mu.Unlock()
+	if another || beat.Bus.Address != before.beat.Bus.Address {
+		c.node.bus.Follow(c.busPeers())
 	}
 }
 
@@ -270,6 +288,7 @@ func (c *cluster) run() {
 	defer ticker.Stop()
 	for {
 		c.meet()
+		c.node.bus.Follow(c.busPeers())
 		c.beat(0)
 		select {
 		case <-ticker.C:
@@ -342,6 +361,7 @@ func (n *Node) stands() heartbeat {
 		DiskFree: free, Offset: evenkeel.Duration(int64(evenkeel.TimeOf(n.host.wall())) - int64(n.deskTime())), Started: evenkeel.TimeOf(n.started),
 		NotReady: n.notReady(), Stopping: n.stopping.Load(),
 		Archive: copied,
+		Bus:     n.busBeat(),
 	}
 }
 

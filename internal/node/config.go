@@ -33,13 +33,23 @@ type Config struct {
 
 	ClusterAdvertise string `name:"cluster-advertise" default:"" placeholder:"ADDR" help:"Address at which other nodes reach this one, if it is not that of --cluster." doc:"HOST:PORT, such as that of a port that is forwarded to this machine or container."`
 
+	Bus string `name:"bus" default:"" list:"yes" placeholder:"ADDR" help:"Address to listen on for the bus of the cell's nodes, or the servers of a NATS system that carries it instead; empty: port 7401, or another that is free." doc:"The bus carries what is live, such as typing, and no chat; a cell of one node has none. HOST:PORT or :PORT; without a host as --cluster. Or nats://HOST:PORT or tls://HOST:PORT, with commas or as a list in the file; a user and a password, or a token, may stand before the host (nats://USER:PASSWORD@HOST). All nodes of a cell need the same kind of bus."`
+
+	BusCredentials string `name:"bus-credentials" default:"" placeholder:"FILE" help:"Credentials (a .creds file) for the NATS system that --bus names."`
+
+	BusCA string `name:"bus-ca" default:"" placeholder:"FILE" help:"Certificates (PEM) by which the servers that --bus names are trusted; empty: those that this machine trusts."`
+
+	BusCert string `name:"bus-cert" default:"" placeholder:"FILE" help:"Certificate (PEM) that is shown to the servers that --bus names." doc:"With bus-key."`
+
+	BusKey string `name:"bus-key" default:"" placeholder:"FILE" help:"Key (PEM) of bus-cert."`
+
 	Join string `name:"join" default:"" placeholder:"HOST" help:"A node of a cell that this one is to join, as evenkeel node invite prints it." doc:"HOST or HOST:PORT. It is looked at only while the data directory is fresh."`
 
 	Token string `name:"token" default:"" placeholder:"TOKEN" help:"What evenkeel node invite has printed, with --join."`
 
 	Advertise string `name:"advertise" default:"" placeholder:"URL" help:"Address at which clients reach this node, such as https://chat.example; empty: the one that they have used."`
 
-	TrustedProxies ProxyList `name:"trusted-proxies" default:"" placeholder:"LIST" help:"Reverse proxies that are believed when they tell for whom they ask: addresses and networks, with commas." doc:"X-Forwarded-For and X-Forwarded-Proto, or Forwarded, are read from these and ignored from everybody else. Without it all who come through a proxy have the proxy's address."`
+	TrustedProxies ProxyList `name:"trusted-proxies" default:"" list:"yes" placeholder:"LIST" help:"Reverse proxies that are believed when they tell for whom they ask: addresses and networks, with commas." doc:"X-Forwarded-For and X-Forwarded-Proto, or Forwarded, are read from these and ignored from everybody else. Without it all who come through a proxy have the proxy's address."`
 
 	LimitAddressReads Rate `name:"limit-address-reads" default:"6000/1m" placeholder:"RATE" help:"What one address may read over HTTP, or off." doc:"Loopback is exempt: a proxy or a tool there stands for many."`
 
@@ -57,7 +67,7 @@ type Config struct {
 
 	LogFormat string `name:"log-format" default:"text" enum:"text,json" placeholder:"FORMAT" help:"How to log, on standard error: ${enum}."`
 
-	MetricsFrom Networks `name:"metrics-from" default:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7" placeholder:"NETWORKS" help:"Networks that are told GET /metrics." doc:"A list with commas between. What comes through a proxy is refused. Empty: nobody is."`
+	MetricsFrom Networks `name:"metrics-from" default:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7" list:"yes" placeholder:"NETWORKS" help:"Networks that are told GET /metrics." doc:"A list with commas between. What comes through a proxy is refused. Empty: nobody is."`
 
 	DebugHTTP string `name:"debug-http" default:"" placeholder:"ADDR" help:"Address of this machine on which profiles (pprof) are served; empty: none." doc:"A loopback address such as 127.0.0.1:6060: profiles tell more than strangers should know."`
 
@@ -109,6 +119,9 @@ func (c *Config) validate() error {
 	}
 	if u, err := url.Parse(c.Advertise); c.Advertise != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil) {
 		return settingError("advertise", "%q must be http://HOST or https://HOST, with a port if need be", c.Advertise)
+	}
+	if err := c.validateBus(); err != nil {
+		return err
 	}
 	if c.SegmentSize%4096 != 0 {
 		return settingError("segment-size", "%s must be a multiple of 4KiB", c.SegmentSize)

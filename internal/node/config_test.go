@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,22 @@ func TestFileNamedByEnvironment(t *testing.T) {
 	}
 }
 
+// TestLists: in the file a list may be one, or have commas between.
+func TestLists(t *testing.T) {
+	for _, text := range []string{"bus: [\"nats://a\", \"tls://b:4222\"]\n", "bus: nats://a, tls://b:4222\n", "bus:\n  - nats://a\n  - tls://b:4222\n"} {
+		file := filepath.Join(t.TempDir(), "c.yaml")
+		write(t, file, text)
+		loaded, err := Load(Sources{File: file})
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if o := loaded.Config.outside(); o == nil || !slices.Equal(o.Servers, []string{"nats://a", "tls://b:4222"}) {
+			t.Errorf("%q names %+v", text, o)
+		}
+	}
+}
+
 func TestRefusedConfig(t *testing.T) {
 	for _, tc := range []struct{ file, want string }{
 		{"name: a\n\nhttpp: \":8080\"\n", `:3: there is no setting "httpp"; the settings are data, name, http`},
@@ -97,6 +114,12 @@ func TestRefusedConfig(t *testing.T) {
 		{"max_message: 64 apples\n", `:1: max_message: "64 apples" is not a size`},
 		{"segment_size: 1048577\n", ":1: segment_size: 1048577 must be a multiple of 4KiB"},
 		{"a: {b\n", ":1: not YAML: "},
+		{"bus: 7401\n", `:1: bus: "7401" must be HOST:PORT or :PORT, such as :7401, or nats://HOST:PORT`},
+		{"bus: \":nats\"\n", `:1: bus: the port of ":nats" must be a number`},
+		{"bus: [nats://a, http://b]\n", ":1: bus: servers are written nats://HOST:PORT"},
+		{"bus: [[nats://a]]\n", ":1: bus must be a single value"},
+		{"bus: nats://a\nbus_credentials: /missing.creds\n", ":1: bus: a file cannot be read: open /missing.creds"},
+		{"bus: \":7401\"\nbus_ca: ca.pem\n", ":2: bus_ca: is for a NATS system that bus names"},
 	} {
 		path := filepath.Join(t.TempDir(), "c.yaml")
 		write(t, path, tc.file)

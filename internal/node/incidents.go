@@ -154,6 +154,7 @@ func (n *Node) look(stands replica.Status) {
 	n.lookAtRoom()
 	n.lookAtClock()
 	n.lookAtArchive()
+	n.lookAtBus()
 }
 
 // lookAtArchive tells of a copy that does not take what is closed, or that has

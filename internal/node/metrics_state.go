@@ -50,7 +50,7 @@ func counter(name, help string, value func() float64) reading {
 }
 
 func (s *state) readings() []reading {
-	return slices.Concat(s.nodeReadings(), s.replicaReadings(), s.deskReadings(), s.archiveReadings())
+	return slices.Concat(s.nodeReadings(), s.replicaReadings(), s.deskReadings(), s.archiveReadings(), s.busReadings())
 }
 
 func (s *state) archiveReadings() []reading {
@@ -117,6 +117,34 @@ func (s *state) deskReadings() []reading {
 		gauge("evenkeel_desk_sessions", "Sessions of agents, and of customers with a live chat.", func() float64 { return float64(status.Sessions) }),
 		counter("evenkeel_desk_skipped_total", "Steps that panicked and were left out.", func() float64 { return float64(status.Skipped) }),
 		gauge("evenkeel_incidents_open", "Incidents that are open; GET /v1/incidents lists them.", func() float64 { return float64(status.Incidents) }),
+	}
+}
+
+func (s *state) busReadings() []reading {
+	return []reading{
+		gauge("evenkeel_bus_connected", "1 if what is live can get to other nodes; 0 if it cannot, or if there are none.", func() float64 { return truth(s.bus.State().Connected) }),
+		gauge("evenkeel_bus_since_seconds", "When the bus became connected, or ceased to be, in seconds since 1970.", func() float64 { return float64(s.bus.State().Since.Unix()) }),
+		gauge("evenkeel_bus_nodes", "Other nodes that are heard on the bus.", func() float64 {
+			heard, _ := s.busOthers()
+			return float64(len(heard))
+		}),
+		{name: "evenkeel_bus_messages_total", help: "Messages on the bus, sent and handled by this node.", kind: prometheus.CounterValue, labels: []string{"direction"},
+			read: func(add func(float64, ...string)) {
+				stands := s.bus.State()
+				add(float64(stands.Out), "out")
+				add(float64(stands.In), "in")
+			}},
+		{name: "evenkeel_bus_dropped_total", help: "Messages of the bus that this node did not send or did not take, by why.", kind: prometheus.CounterValue, labels: []string{"reason"},
+			read: func(add func(float64, ...string)) {
+				dropped := s.bus.State().Dropped
+				add(float64(dropped.Full), "queue_full")
+				add(float64(dropped.Down), "not_connected")
+				add(float64(dropped.Large), "too_large")
+				add(float64(dropped.Slow), "slow_handler")
+				add(float64(dropped.Forged), "forged")
+				add(float64(dropped.Replayed), "replayed")
+				add(float64(dropped.Unknown), "unknown_sender")
+			}},
 	}
 }
 

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/archive"
 	"github.com/evenkeel/evenkeel/internal/auth"
+	"github.com/evenkeel/evenkeel/internal/bus"
 	"github.com/evenkeel/evenkeel/internal/desk"
 	"github.com/evenkeel/evenkeel/internal/edge"
 	"github.com/evenkeel/evenkeel/internal/journal"
@@ -77,6 +79,8 @@ type Node struct {
 	debug          *debugServer // nil: none
 
 	cluster         *cluster
+	bus             *bus.Bus
+	routeTLS        *tls.Config // of the bus's servers; set before there are other nodes
 	clusterListener net.Listener
 	outward         string // this machine's address as another reached it; empty: unknown
 	joined          joinAnswer
@@ -142,11 +146,11 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.meters = newMeters(n)
 	n.metricsHandler = n.meters.handler(n)
-	if n.debug, err = openDebug(ctx, n.cfg.DebugHTTP, n.metricsHandler); err != nil {
-		return err
-	}
 	n.makeArchive()
 	if err := n.makeEdges(); err != nil {
+		return err
+	}
+	if n.debug, err = openDebug(ctx, n.cfg.DebugHTTP, n.metricsHandler); err != nil {
 		return err
 	}
 	n.replica.Start()
@@ -176,6 +180,9 @@ func (n *Node) undo() error {
 	if n.cluster != nil {
 		n.cease()
 		close(n.quit)
+		if n.bus != nil {
+			n.bus.Stop()
+		}
 		n.cluster.stop()
 		n.tasks.Wait()
 	}
@@ -252,6 +259,7 @@ func (n *Node) makeEdges() error {
 		},
 		Ephemeral: func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
 		Listened:  func(channel string) bool { return n.realtime.Listened(channel) },
+		Spread:    func(channel string, data []byte) { n.realtime.Spread(channel, data) },
 		Present:   func(id edge.ClientID) { n.realtime.Present(realtime.ClientID(id), true) },
 	})
 	if err != nil {
@@ -263,9 +271,12 @@ func (n *Node) makeEdges() error {
 	settings.MaxQueueBytes = int(n.cfg.MaxOutgoing)
 	n.realtime, err = realtime.New(realtime.Config{
 		Backend: backend{n}, Settings: settings, AllowOrigin: n.edge.OriginAllowed, MaxMessage: int64(n.cfg.MaxMessage),
-		Node: n.identity.Node, Elsewhere: n.edge.Elsewhere, Forward: n.cluster.Emulate,
+		Node: n.identity.Node, Elsewhere: n.edge.Elsewhere, Forward: n.cluster.Emulate, Others: others{n},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.makeBus()
 }
 
 // applied takes the output of each entry: first to the clients, then to the
@@ -336,7 +347,8 @@ func (n *Node) Stop(ctx context.Context) error {
 		n.archive.Stop()
 	}
 	stopped := n.replica.Stop() // nil unless it had ended by itself, which Err tells
-	n.cluster.stop()            // goodbye: the others need not wait
+	n.bus.Stop()
+	n.cluster.stop() // goodbye: the others need not wait
 	n.tasks.Wait()
 	if n.Err() == nil {
 		err = errors.Join(err, stopped)

@@ -25,6 +25,7 @@ type Setting struct {
 	Enum    []string
 	Min     string // of a size; "" for none
 	Max     string
+	List    bool // in the file it may be a list; else there are commas between
 
 	field int // in Config
 }
@@ -37,7 +38,7 @@ func Settings() []Setting {
 		tag := t.Field(i).Tag
 		s := Setting{
 			Flag: tag.Get("name"), Default: tag.Get("default"), Doc: tag.Get("doc"),
-			Min: tag.Get("min"), Max: tag.Get("max"), field: i,
+			Min: tag.Get("min"), Max: tag.Get("max"), List: tag.Get("list") != "", field: i,
 		}
 		if enum := tag.Get("enum"); enum != "" {
 			s.Enum = strings.Split(enum, ",")
@@ -222,22 +223,43 @@ func readDocument(path string, body ast.Node, values map[string]fileValue) error
 	case *ast.MappingNode:
 		for _, pair := range body.Values {
 			key := pair.Key.String()
-			if !slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Key == key }) {
+			i := slices.IndexFunc(Settings(), func(s Setting) bool { return s.Key == key })
+			if i < 0 {
 				return &ConfigError{Where: at(pair.Key), Text: unknownKey(key)}
 			}
 			if earlier, twice := values[key]; twice { // in another document of the file
 				return &ConfigError{Where: at(pair.Key), Text: key + " was given before, at " + earlier.where}
 			}
-			scalar, ok := pair.Value.(ast.ScalarNode)
+			text, ok := valueText(pair.Value, Settings()[i].List)
 			if !ok {
 				return &ConfigError{Where: at(pair.Key), Text: key + " must be a single value"}
 			}
-			values[key] = fileValue{scalarText(scalar), at(pair.Key)}
+			values[key] = fileValue{text, at(pair.Key)}
 		}
 		return nil
 	default:
 		return &ConfigError{Where: at(body), Text: "the file must be lines of KEY: VALUE, such as http: \":8080\""}
 	}
+}
+
+// valueText returns a value as a flag would have it: a list with commas between.
+func valueText(n ast.Node, list bool) (text string, ok bool) {
+	if scalar, ok := n.(ast.ScalarNode); ok {
+		return scalarText(scalar), true
+	}
+	sequence, ok := n.(*ast.SequenceNode)
+	if !ok || !list {
+		return "", false
+	}
+	var parts []string
+	for _, value := range sequence.Values {
+		scalar, ok := value.(ast.ScalarNode)
+		if !ok {
+			return "", false
+		}
+		parts = append(parts, scalarText(scalar))
+	}
+	return strings.Join(parts, ","), true
 }
 
 func scalarText(n ast.ScalarNode) string {

@@ -62,6 +62,7 @@ type heartbeat struct {
 	NotReady    string            `cbor:"9,keyasint,omitempty"`
 	Stopping    bool              `cbor:"10,keyasint,omitempty"`
 	Archive     archiveBeat       `cbor:"11,keyasint"`
+	Bus         busBeat           `cbor:"12,keyasint"`
 }
 
 // archiveBeat is how a node's copy of the archive stands.

@@ -132,7 +132,7 @@ func (c *conn) do(e Effect) {
 	case Exit:
 		c.srv.exit(e)
 	case Count:
-		c.step(c.srv.count(e), false)
+		c.srv.count(e, func(in *Counted) { c.step(in, false) })
 	case Publish:
 		c.step(&Published{ID: e.ID, Err: c.srv.cfg.Backend.Publish(e.Request)}, false)
 	case Read:

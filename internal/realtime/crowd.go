@@ -2,16 +2,22 @@
 
 package realtime
 
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+)
+
 // MaxPresent bounds the clients that one answer to presence lists. How many
 // there are presence_stats tells exactly.
 const MaxPresent = 1000
 
 // ClientInfo is how clients see each other.
 type ClientInfo struct {
-	User   string
-	Client string // the connection's id
-	Conn   []byte // JSON about the connection's user, or empty
-	Chan   []byte // JSON about him on this channel, or empty
+	User   string `cbor:"1,keyasint"`
+	Client string `cbor:"2,keyasint"`           // the connection's id
+	Conn   []byte `cbor:"3,keyasint,omitempty"` // JSON about the connection's user, or empty
+	Chan   []byte `cbor:"4,keyasint,omitempty"` // JSON about him on this channel, or empty
 }
 
 func (i *ClientInfo) size() int { return len(i.User) + len(i.Client) + len(i.Conn) + len(i.Chan) + 64 }
@@ -83,5 +89,66 @@ func (c *Crowds) Count(q Count) *Counted {
 	if !q.Stats {
 		done.People = append(done.People, in.list[:min(len(in.list), MaxPresent)]...)
 	}
+	return done
+}
+
+// What one node tells another of a channel at most. Users are counted as one
+// wherever they are connected; beyond those that are told, each node's count.
+const (
+	maxPartBytes = 512 << 10 // of people
+	maxPartUsers = 65536
+	userBytes    = 8
+)
+
+// part is what one node knows of a channel.
+type part struct {
+	Clients uint32        `cbor:"1,keyasint"`
+	People  []*ClientInfo `cbor:"2,keyasint,omitempty"`
+	Users   []byte        `cbor:"3,keyasint,omitempty"` // a hash of 8 bytes for each
+	More    uint32        `cbor:"4,keyasint,omitempty"` // users beside them
+}
+
+func (c *Crowds) part(channel string, stats bool) part {
+	in := c.channels[channel]
+	if in == nil {
+		return part{}
+	}
+	p := part{Clients: uint32(len(in.list))}
+	if stats {
+		told := min(len(in.users), maxPartUsers)
+		p.More = uint32(len(in.users) - told)
+		p.Users = make([]byte, 0, told*userBytes)
+		for user := range in.users { //order: they are counted
+			if len(p.Users) == told*userBytes {
+				break
+			}
+			p.Users = binary.BigEndian.AppendUint64(p.Users, xxhash.Sum64String(user))
+		}
+		return p
+	}
+	bytes := 0
+	for _, who := range in.list[:min(len(in.list), MaxPresent)] {
+		if bytes += who.size(); bytes > maxPartBytes {
+			break
+		}
+		p.People = append(p.People, who)
+	}
+	return p
+}
+
+// merge answers a Count from what several nodes know.
+func merge(q Count, parts []part) *Counted {
+	done := &Counted{ID: q.ID, Stats: q.Stats}
+	users := map[uint64]bool{}
+	for i := range parts {
+		p := &parts[i]
+		done.Clients += p.Clients
+		done.Users += p.More
+		for list := p.Users; len(list) >= userBytes; list = list[userBytes:] {
+			users[binary.BigEndian.Uint64(list)] = true
+		}
+		done.People = append(done.People, p.People[:min(len(p.People), MaxPresent-len(done.People))]...)
+	}
+	done.Users += uint32(len(users))
 	return done
 }

@@ -42,6 +42,8 @@ type Config struct {
 	// JSON for a transport (websocket, http_stream, sse), empty if there is nowhere.
 	// nil: there is no other node.
 	Elsewhere func(transport string) []byte
+	// Others are the servers of the other nodes; nil: there are none.
+	Others Others
 
 	MaxConnections int           // 0: 100,000
 	MaxMessage     int64         // bytes of a client's message; 0: 64 KiB

@@ -9,21 +9,32 @@ import (
 	"github.com/evenkeel/evenkeel"
 )
 
-// Live hands what a client published, or the node, to a channel's subscribers
-// here, and keeps it for those who come later. who is nil if it was no client.
+// Live hands what a client published, or the node, to a channel's subscribers on all
+// nodes, each of which keeps it for those who come later. who is nil if it was no
+// client.
 func (s *Server) Live(channel string, data []byte, who *ClientInfo, keep Keep) {
+	s.live(channel, data, who, keep, func() {
+		s.tell(&told{What: toldLive, Channel: channel, Data: data, Who: who, Keep: keep})
+	})
+}
+
+// live does it here. tell, if any, is called in the order in which publications of
+// the channel are handed out.
+func (s *Server) live(channel string, data []byte, who *ClientInfo, keep Keep, tell func()) {
 	data = oneLine(data)
-	if keep.Size == 0 {
-		s.hand(channel, evenkeel.Position{}, data, who)
-		return
+	at := evenkeel.Position{}
+	if keep.Size > 0 {
+		shard := s.shard(channel)
+		shard.live.Lock()
+		defer shard.live.Unlock()
+		shard.mu.Lock()
+		at = shard.shelf.put(channel, Item{Data: data, Info: who}, keep, s.newEpoch(), s.now())
+		shard.mu.Unlock()
 	}
-	shard := s.shard(channel)
-	shard.live.Lock()
-	defer shard.live.Unlock()
-	shard.mu.Lock()
-	at := shard.shelf.put(channel, Item{Data: data, Info: who}, keep, s.newEpoch(), s.now())
-	shard.mu.Unlock()
 	s.hand(channel, at, data, who)
+	if tell != nil {
+		tell()
+	}
 }
 
 func (s *Server) hand(channel string, at evenkeel.Position, data []byte, who *ClientInfo) {
@@ -51,7 +62,8 @@ func (s *Server) enter(e Enter) {
 	came := shard.crowd.Enter(e.Channel, e.Who)
 	shard.mu.Unlock()
 	if came && e.Tell {
-		s.route(e.Channel, func(used []Encoding) Input { return newArrival(e.Channel, e.Who, false, used) })
+		s.arrival(e.Channel, e.Who, false)
+		s.tell(&told{What: toldJoined, Channel: e.Channel, Who: e.Who})
 	}
 }
 
@@ -61,15 +73,14 @@ func (s *Server) exit(e Exit) {
 	left := shard.crowd.Exit(e.Channel, e.Who.Client)
 	shard.mu.Unlock()
 	if left && e.Tell {
-		s.route(e.Channel, func(used []Encoding) Input { return newArrival(e.Channel, e.Who, true, used) })
+		s.arrival(e.Channel, e.Who, true)
+		s.tell(&told{What: toldLeft, Channel: e.Channel, Who: e.Who})
 	}
 }
 
-func (s *Server) count(q Count) *Counted {
-	shard := s.shard(q.Channel)
-	shard.mu.Lock()
-	defer shard.mu.Unlock()
-	return shard.crowd.Count(q)
+// arrival tells the clients here who came to a channel, or went.
+func (s *Server) arrival(channel string, who *ClientInfo, gone bool) {
+	s.route(channel, func(used []Encoding) Input { return newArrival(channel, who, gone, used) })
 }
 
 // dropNamespace ends all subscriptions to channels that begin so, and forgets

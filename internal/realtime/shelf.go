@@ -12,9 +12,9 @@ import (
 
 // Keep says what is kept of a channel. Size 0: nothing is.
 type Keep struct {
-	Size  int // publications
-	Bytes int // of their data
-	Age   time.Duration
+	Size  int           `cbor:"1,keyasint,omitempty"` // publications
+	Bytes int           `cbor:"2,keyasint,omitempty"` // of their data
+	Age   time.Duration `cbor:"3,keyasint,omitempty"`
 }
 
 // shelf holds what the node keeps of the channels of namespaces, within a budget:

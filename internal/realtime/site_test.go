@@ -219,6 +219,7 @@ func (p *peer) read() (*frame, error) {
 
 // next returns the next frame but pings, which it answers.
 func (p *peer) next() *frame {
+	p.t.Helper()
 	for {
 		f, err := p.read()
 		if err != nil {

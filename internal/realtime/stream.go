@@ -78,7 +78,7 @@ func (s *Session) next(sub *subscription, d *Delivery, now time.Duration) bool {
 	if sub.named {
 		s.publish(d.frame(s.enc))
 	} else {
-		s.publishFirst(sub, d.position.Epoch, &Item{Offset: d.position.Offset, Data: d.data})
+		s.publishFirst(sub, d.position.Epoch, &Item{Offset: d.position.Offset, Data: d.data, Info: d.info})
 	}
 	sub.pos = d.position
 	return s.state != stateClosed
@@ -91,7 +91,7 @@ func (s *Session) next(sub *subscription, d *Delivery, now time.Duration) bool {
 // subscription.
 func (s *Session) publishFirst(sub *subscription, epoch string, item *Item) {
 	sub.named = true
-	first := Item{Offset: item.Offset, Data: item.Data, Epoch: epoch}
+	first := Item{Offset: item.Offset, Data: item.Data, Info: item.Info, Epoch: epoch}
 	if sub.server {
 		start := &evenkeel.Position{Epoch: epoch}
 		s.out.push(s.enc.AppendPush(nil, &Push{Channel: sub.channel, Subscribe: start}), false)

@@ -55,6 +55,25 @@ func (i Identity) client() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{s.cert}, RootCAs: s.roots, ServerName: serverName, Time: s.clock}
 }
 
+// Mutual is for connections of another protocol between nodes, for both of their
+// sides: each shows its certificate, as it is then, and must be welcome.
+func (i Identity) Mutual(welcome func(cell string, node uint64) error) *tls.Config {
+	s := i.now.Load()
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, ServerName: serverName, RootCAs: s.roots, ClientCAs: s.roots, Time: s.clock,
+		ClientAuth: tls.RequireAndVerifyClientCert, SessionTicketsDisabled: true,
+		GetCertificate:       func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &i.now.Load().cert, nil },
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &i.now.Load().cert, nil },
+		VerifyConnection: func(c tls.ConnectionState) error {
+			cell, node, err := certified(c.PeerCertificates)
+			if err != nil {
+				return err
+			}
+			return welcome(cell, node)
+		},
+	}
+}
+
 // server asks for a certificate and verifies it, but lets those in who have none:
 // what they may do is to ask to join.
 func (i Identity) server() *tls.Config {
