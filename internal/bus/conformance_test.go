@@ -11,8 +11,8 @@ import (
 
 // TestConformance holds every kind of bus to the same promises.
 func TestConformance(t *testing.T) {
-	for _, make := range []func(*testing.T) kind{embeddedKind, outsideKind} {
-		k := make(t)
+	for _, of := range []func(*testing.T) kind{embeddedKind, outsideKind} {
+		k := of(t)
 		t.Run(k.name, func(t *testing.T) {
 			for name, promise := range map[string]func(*testing.T, kind){
 				"once":     everybodyElseHearsOnce,

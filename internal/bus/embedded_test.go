@@ -31,7 +31,7 @@ func TestMembersComeAndGo(t *testing.T) {
 		}
 		return l
 	}()
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	c.meet()
 	if now := moved.Self().Address; now == was || now == "" {
 		t.Errorf("it listens on %q, before on %q", now, was)
