@@ -32,7 +32,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/evenkeel for this machine
-	CGO_ENABLED=0 go build -o $(BIN) ./cmd/evenkeel
+	CGO_ENABLED=0 go build -ldflags '-s -w' -o $(BIN) ./cmd/evenkeel # without tables for debuggers: a third less
 
 .PHONY: test
 test: ## run all tests (the README's test command)
