@@ -21,6 +21,7 @@ PROCS       ?= $(shell nproc)
 TWICE       ?= 50
 SAMPLE      ?= 1
 CRASHROUNDS ?= 30
+CHAOSROUNDS ?= 10
 FUZZTIME    ?= 30s
 FUZZSHORT   ?= 1s
 BENCHTIME   ?= 1s
@@ -37,7 +38,7 @@ build: ## build bin/evenkeel for this machine
 .PHONY: test
 test: ## run all tests (the README's test command)
 	@test -n "$${EVENKEEL_PHASES:-}" || rm -f build/phases
-	@.ci/need gcc chromium qemu-aarch64-static curl jq
+	@.ci/need gcc chromium qemu-aarch64-static curl jq ip nft
 	@$(PHASE) "build"                          $(MAKE) build
 	@$(PHASE) "e2e: official client, browser"  $(MAKE) e2e
 	@$(PHASE) "arm64: one log, one hash"       $(MAKE) arm64
@@ -45,6 +46,7 @@ test: ## run all tests (the README's test command)
 	@$(PHASE) "sim-twice: $(TWICE) seeds"      $(MAKE) sim-twice
 	@$(PHASE) "crash: $(CRASHROUNDS) rounds"   $(MAKE) crash
 	@$(PHASE) "faults: disk, files, memory"    $(MAKE) faults
+	@$(PHASE) "chaos: $(CHAOSROUNDS) rounds"        $(MAKE) chaos
 	@$(PHASE) "fuzz: $(FUZZSHORT) each"                 $(MAKE) fuzz-short
 	@$(PHASE) "race: every Go test"            $(MAKE) race
 	@$(PHASE) --summary
@@ -58,14 +60,14 @@ lint: ## golangci-lint (.golangci.yaml gives the reasons) and the laws of intern
 # internal/law keeps it so): it would find nothing there and take ten times as
 # long. (All else is built for it, SQLite too: an instance of a generic function
 # from a package without the detector would be used everywhere, and hide that an
-# atomic orders anything.) What `make crash` and `make faults` run is a server in
-# another process, without the detector.
+# atomic orders anything.) What `make crash`, `make faults` and `make chaos` run are servers
+# in other processes, without the detector.
 STILL := . ./internal/desk ./internal/hours ./internal/levels ./internal/routing ./internal/sim ./internal/sim/bite
 
 .PHONY: race
-race: ## run every Go test, with the race detector wherever there is a goroutine (but those of crash and faults)
+race: ## run every Go test, with the race detector wherever there is a goroutine (but those of crash, faults and chaos)
 	go test $(STILL)
-	go test -race -timeout 20m -skip '^Test(Crash|Faults|DiskFaults)$$' $$(go list ./... | grep -vxF "$$(go list $(STILL))")
+	go test -race -timeout 20m -skip '^Test(Crash|Faults|DiskFaults|Chaos|RollingRestart)$$' $$(go list ./... | grep -vxF "$$(go list $(STILL))")
 
 .PHONY: sim
 sim: ## run SEEDS seeds of the simulated cell (FROM is the first, PROCS the processes)
@@ -142,6 +144,12 @@ faults: ## do to a real server what machines do (docs/faults.md)
 	@mkdir -p build
 	go test -count=1 -timeout 8m -parallel 4 -v -run '^Test(Disk)?Faults$$' ./cmd/evenkeel | tee build/faults.log
 	@for name in TestDiskFaults TestFaults; do grep -q "^--- PASS: $$name " build/faults.log; done
+
+.PHONY: chaos
+chaos: ## CHAOSROUNDS faults of nodes and of the network between them, and a rolling restart, while people chat (as root)
+	@mkdir -p build
+	EVENKEEL_CHAOS_ROUNDS=$(CHAOSROUNDS) go test -count=1 -timeout 60m -v -run '^Test(Chaos|RollingRestart)$$' ./cmd/evenkeel | tee build/chaos.log
+	@for name in TestChaos TestRollingRestart; do grep -q "^--- PASS: $$name " build/chaos.log; done
 
 .PHONY: cross
 cross: ## build for every target, without cgo

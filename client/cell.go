@@ -34,7 +34,8 @@ type Node struct {
 	Version   string         `json:"version"`
 	URL       string         `json:"url"`
 	Applied   uint64         `json:"applied"`
-	Lag       uint64         `json:"lag"` // entries behind the leader
+	Hash      string         `json:"hash"` // of all that it came to, up to Applied: equal where that is
+	Lag       uint64         `json:"lag"`  // entries behind the leader
 	Sessions  int64          `json:"sessions"`
 	Memory    int64          `json:"memory"`    // bytes in use by the process
 	DiskFree  int64          `json:"disk_free"` // bytes

@@ -27,6 +27,7 @@ type child struct {
 	dir      string // removed at the end
 	password string // of the admin
 	program  string
+	wrap     []string
 	args     []string
 	cmd      *exec.Cmd
 	log      tail
@@ -59,16 +60,17 @@ func (t *tail) String() string {
 
 // childConfig says what a child is for.
 type childConfig struct {
-	program string // empty: this one
-	parent  string // directory in which it gets its own; empty: the system's for temporary files
-	http    string // address
-	profile bool   // serve profiles
+	program string   // empty: this one
+	wrap    []string // a command that runs it
+	parent  string   // directory in which it gets its own; empty: the system's for temporary files
+	http    string   // address
+	profile bool     // serve profiles
 	args    []string
 }
 
 // startChild starts a server and waits until it is ready.
 func startChild(ctx context.Context, cfg childConfig) (*child, error) {
-	c := &child{password: rand.Text(), program: cfg.program}
+	c := &child{password: rand.Text(), program: cfg.program, wrap: cfg.wrap}
 	var err error
 	if c.program == "" {
 		if c.program, err = os.Executable(); err != nil {
@@ -95,7 +97,8 @@ func startChild(ctx context.Context, cfg childConfig) (*child, error) {
 // launch starts the process, once more if it has ended, and waits until it is
 // ready. It listens where it did before.
 func (c *child) launch(ctx context.Context) error {
-	c.cmd = exec.Command(c.program, c.args...)
+	whole := slices.Concat(c.wrap, []string{c.program}, c.args)
+	c.cmd = exec.Command(whole[0], whole[1:]...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "EVENKEEL_") {
 			c.cmd.Env = append(c.cmd.Env, v)

@@ -45,8 +45,10 @@ func raise(ctx context.Context, address string, cfg fleetConfig) (*stage, error)
 	if err != nil {
 		return nil, err
 	}
-	_, err = freeAt(sourceOf(1).String()) // not all systems have these addresses
-	cfg.cables = err == nil
+	if cfg.site == nil {
+		_, err = freeAt(sourceOf(1).String()) // not all systems have these addresses
+		cfg.cables = err == nil
+	}
 	if s.fleet, err = startFleet(ctx, cfg); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}

@@ -41,6 +41,9 @@ type fleetConfig struct {
 	childConfig
 	nodes  int
 	cables bool // nodes can be cut off from each other
+	// site is where a node lives: an address of its own, and the command that runs it
+	// there. nil: they share this machine's loopback.
+	site func(number int) (address string, wrap []string)
 }
 
 // formTime bounds how long a fleet may take to become a cell.
@@ -81,19 +84,17 @@ func (f *fleet) form(ctx context.Context, cfg fleetConfig) error {
 // add starts one more node, which joins the others if it is invited.
 func (f *fleet) add(ctx context.Context, cfg fleetConfig, invited *client.Invitation) (*fleetNode, error) {
 	n := &fleetNode{number: len(f.nodes) + 1, gate: newGate()}
-	host := "127.0.0.1"
-	if cfg.cables {
-		host = sourceOf(n.number).String()
+	own := cfg.childConfig
+	if f.nodes != nil {
+		own.http = "127.0.0.1:0" // of the first one something may be expected
 	}
-	at, err := freeAt(host)
+	at, err := cfg.place(n.number, &own)
 	if err != nil {
 		return nil, fmt.Errorf("find an address for node %d: %w", n.number, err)
 	}
-	own := cfg.childConfig
 	own.args = append([]string{"--name", "node-" + strconv.Itoa(n.number), "--cluster", at}, cfg.args...)
 	if invited != nil {
 		own.args = append(own.args, "--join", invited.Join, "--token", invited.Token)
-		own.http = "127.0.0.1:0"
 	}
 	if cfg.cables {
 		if n.cable, err = layCable(at, func(caller net.IP) []*gate { return f.gates(n, caller) }); err != nil {
@@ -113,6 +114,21 @@ func (f *fleet) add(ctx context.Context, cfg fleetConfig, invited *client.Invita
 	f.nodes = append(f.nodes, n)
 	n.watch()
 	return n, nil
+}
+
+// place finds where a node is to listen for the others.
+func (cfg *fleetConfig) place(number int, own *childConfig) (cluster string, err error) {
+	switch {
+	case cfg.site != nil:
+		var address string
+		address, own.wrap = cfg.site(number)
+		own.http = net.JoinHostPort(address, "8080") // it has the place for itself
+		return net.JoinHostPort(address, "7400"), nil
+	case cfg.cables:
+		return freeAt(sourceOf(number).String())
+	default:
+		return freeAt("127.0.0.1")
+	}
 }
 
 // sourceOf is the address from which a node calls the others.

@@ -70,7 +70,8 @@ type NodeStatus struct {
 	Version   string         `json:"version"`
 	URL       string         `json:"url,omitempty"`
 	Applied   uint64         `json:"applied"`
-	Lag       uint64         `json:"lag"` // entries behind the leader
+	Hash      string         `json:"hash,omitempty"` // of all that it came to, up to applied: equal where applied is
+	Lag       uint64         `json:"lag"`            // entries behind the leader
 	Sessions  int64          `json:"sessions"`
 	Memory    int64          `json:"memory,omitempty"`    // bytes in use by the process
 	DiskFree  int64          `json:"disk_free,omitempty"` // bytes

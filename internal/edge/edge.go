@@ -129,7 +129,6 @@ type limitTable struct {
 
 // Limits by address, and the tables' bounds.
 const (
-	newVisitors    = 10  // a minute and address
 	wrongPasswords = 10  // a minute, address and account
 	wrongGuesses   = 60  // a minute and address
 	pageLooks      = 120 // a minute and address
@@ -163,21 +162,23 @@ func New(cfg Config) (*Edge, error) {
 		clients: map[ClientID]*connection{}, visitors: map[string]map[ClientID]bool{}, guests: map[string]int64{}, seen: map[string]evenkeel.Time{},
 		keys: keySources{all: map[string]keySource{}},
 		limits: limitTable{
-			tenants:  tenants{commands: map[string]*tenantRate{}},
-			visitors: newBuckets(newVisitors, time.Minute, maxAddresses),
-			wrong:    newBuckets(wrongPasswords, time.Minute, maxAddresses),
-			spray:    newBuckets(wrongGuesses, time.Minute, maxAddresses),
-			typing:   newBuckets(1, typingEvery, maxTyping),
-			writes:   newBuckets(writeTokens, writeTokens*writeEvery, maxAddresses),
-			looks:    newBuckets(pageLooks, time.Minute, maxAddresses),
-			account:  newBuckets(wrongAnywhere, time.Minute, maxAddresses),
-			devices:  newBuckets(wrongPasswords, time.Minute, maxAddresses),
-			known:    newBuckets(1, time.Hour, maxAddresses),
+			tenants: tenants{commands: map[string]*tenantRate{}},
+			wrong:   newBuckets(wrongPasswords, time.Minute, maxAddresses),
+			spray:   newBuckets(wrongGuesses, time.Minute, maxAddresses),
+			typing:  newBuckets(1, typingEvery, maxTyping),
+			writes:  newBuckets(writeTokens, writeTokens*writeEvery, maxAddresses),
+			looks:   newBuckets(pageLooks, time.Minute, maxAddresses),
+			account: newBuckets(wrongAnywhere, time.Minute, maxAddresses),
+			devices: newBuckets(wrongPasswords, time.Minute, maxAddresses),
+			known:   newBuckets(1, time.Hour, maxAddresses),
 
 			addressReads: newGauge("address", cfg.Rates.AddressReads, maxAddresses), addressWrites: newGauge("address", cfg.Rates.AddressWrites, maxAddresses),
 			userReads: newGauge("user", cfg.Rates.UserReads, maxAddresses), userWrites: newGauge("user", cfg.Rates.UserWrites, maxAddresses),
 			keyReads: newGauge("key", cfg.Rates.KeyReads, maxAddresses), keyWrites: newGauge("key", cfg.Rates.KeyWrites, maxAddresses),
 		},
+	}
+	if rate := cfg.Rates.NewVisitors; rate.Count > 0 {
+		e.limits.visitors = newBuckets(rate.Count, rate.Per, maxAddresses)
 	}
 	e.limits.known.lasts = true
 	e.amends = make(chan struct{}, maxAmends)

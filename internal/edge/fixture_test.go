@@ -42,6 +42,8 @@ type testCell struct {
 	headless bool   // there is no leader
 }
 
+const newVisitors = 10 // a minute and address
+
 func newTestCell(t testing.TB) *testCell {
 	now := time.Now()
 	c := &testCell{t: t, desk: desk.New(), formed: now.Add(-time.Duration(now.Nanosecond() % int(time.Millisecond))), time: 1, events: func([]evenkeel.Event) {}}
@@ -210,6 +212,8 @@ func (f *fixture) tell(channel string, data []byte) {
 
 // assemble makes and starts an edge before a cell with people.
 func (f *fixture) assemble() {
+	rates := f.rates
+	rates.NewVisitors = Rate{Count: newVisitors, Per: time.Minute}
 	f.Helper()
 	f.listened = map[string]bool{}
 	edge, err := New(Config{
@@ -227,7 +231,7 @@ func (f *fixture) assemble() {
 			defer f.mu.Unlock()
 			f.present = append(f.present, id)
 		},
-		Now: f.now, Rates: f.rates,
+		Now: f.now, Rates: rates,
 	})
 	if err != nil {
 		f.Fatal(err)

@@ -87,7 +87,7 @@ func (q *request) freshVisitor(v *auth.Visitor) *evenkeel.Error {
 		return &evenkeel.Error{Code: evenkeel.CodeNotFound, Field: "workspace", Detail: "there is no such workspace"}
 	}
 	address := addressOf(q.Request)
-	if !address.loopback {
+	if !address.loopback && q.edge.limits.visitors != nil {
 		q.edge.limits.mu.Lock()
 		ok, wait := q.edge.limits.visitors.take(address.key, q.edge.since())
 		q.edge.limits.mu.Unlock()

@@ -52,6 +52,7 @@ type Rates struct {
 	AddressReads, AddressWrites Rate
 	UserReads, UserWrites       Rate
 	KeyReads, KeyWrites         Rate
+	NewVisitors                 Rate // tokens for new visitors, by address
 }
 
 // gauge is one limit over all who fall under it.

@@ -356,8 +356,10 @@ func (n *Node) stands() heartbeat {
 		free = 0 // unknown
 	}
 	copied := n.archiveStatus()
+	var applied, hash uint64
+	n.replica.View(func(d *desk.Desk) { applied, hash = d.Index(), d.Hash() })
 	return heartbeat{
-		Incarnation: n.incarnation.Load(), Applied: s.Applied, Leader: s.Leader, Sessions: n.realtime.Stats().Connections, Memory: memoryInUse(),
+		Incarnation: n.incarnation.Load(), Applied: applied, Hash: hash, Leader: s.Leader, Sessions: n.realtime.Stats().Connections, Memory: memoryInUse(),
 		DiskFree: free, Offset: evenkeel.Duration(int64(evenkeel.TimeOf(n.host.wall())) - int64(n.deskTime())), Started: evenkeel.TimeOf(n.started),
 		NotReady: n.notReady(), Stopping: n.stopping.Load(),
 		Archive: copied,

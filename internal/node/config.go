@@ -63,6 +63,8 @@ type Config struct {
 
 	LimitKeyWrites Rate `name:"limit-key-writes" default:"6000/1m" placeholder:"RATE" help:"What one API key may change over HTTP, or off."`
 
+	LimitAddressVisitors Rate `name:"limit-address-visitors" default:"10/1m" placeholder:"RATE" help:"How many new visitors one address may bring, or off." doc:"A visitor who keeps his token is none. Many people behind one address, or a proxy that is not trusted, need more. Loopback is exempt."`
+
 	LogLevel string `name:"log-level" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"What to log: ${enum}."`
 
 	LogFormat string `name:"log-format" default:"text" enum:"text,json" placeholder:"FORMAT" help:"How to log, on standard error: ${enum}."`

@@ -31,7 +31,9 @@ func openStream(t *testing.T, n *Node, token string) *stream {
 		t.Fatalf("%v %v", answer, err)
 	}
 	s := &stream{t: t, lines: bufio.NewScanner(answer.Body), close: answer.Body.Close}
-	var hello struct{ Connect struct{ Session, Node string } }
+	var hello struct {
+		Connect struct{ Session, Node string }
+	}
 	s.next(&hello)
 	s.session, s.node = hello.Connect.Session, hello.Connect.Node
 	return s

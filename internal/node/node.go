@@ -255,7 +255,7 @@ func (n *Node) makeEdges() error {
 		},
 		Rates: edge.Rates{
 			AddressReads: n.cfg.LimitAddressReads, AddressWrites: n.cfg.LimitAddressWrites, UserReads: n.cfg.LimitUserReads,
-			UserWrites: n.cfg.LimitUserWrites, KeyReads: n.cfg.LimitKeyReads, KeyWrites: n.cfg.LimitKeyWrites,
+			NewVisitors: n.cfg.LimitAddressVisitors, UserWrites: n.cfg.LimitUserWrites, KeyReads: n.cfg.LimitKeyReads, KeyWrites: n.cfg.LimitKeyWrites,
 		},
 		Ephemeral: func(channel string, data []byte) { n.realtime.Ephemeral(channel, data) },
 		Listened:  func(channel string) bool { return n.realtime.Listened(channel) },

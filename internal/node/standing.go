@@ -1,6 +1,7 @@
 package node
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -86,6 +87,7 @@ func (c cellOf) nodeStatus(m *evenkeel.Node, stands *replica.Status, status *eve
 		return node
 	}
 	started := beat.Started
+	node.Hash = strconv.FormatUint(beat.Hash, 16)
 	node.Applied, node.Sessions, node.Memory, node.DiskFree, node.Started = beat.Applied, beat.Sessions, beat.Memory, beat.DiskFree, &started
 	node.ClockSkew = int64(beat.Offset) - int64(status.Wall) + int64(status.Time)
 	node.Archive = edge.ArchiveStatus{

@@ -63,6 +63,7 @@ type heartbeat struct {
 	Stopping    bool              `cbor:"10,keyasint,omitempty"`
 	Archive     archiveBeat       `cbor:"11,keyasint"`
 	Bus         busBeat           `cbor:"12,keyasint"`
+	Hash        uint64            `cbor:"13,keyasint,omitempty"` // of all that it came to, up to Applied
 }
 
 // archiveBeat is how a node's copy of the archive stands.
