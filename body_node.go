@@ -12,6 +12,9 @@ type Node struct {
 	Level   uint64   `cbor:"8,keyasint,omitempty" json:"level"`         // the highest feature level it understands
 	Drained bool     `cbor:"9,keyasint,omitempty" json:"drained"`       // it takes no new clients, and does not lead
 	Joined  DeskTime `cbor:"10,keyasint,omitempty" json:"-"`
+	// Quarantined is the entry at which its state differed from that of most; 0: it does
+	// not. Such a node neither leads nor serves.
+	Quarantined uint64 `cbor:"11,keyasint,omitempty" json:"quarantined,omitempty"`
 }
 
 // NodeFacts are what a node says of itself whenever its process starts.
@@ -52,6 +55,24 @@ type NodeJoin struct {
 	Facts NodeFacts `cbor:"3,keyasint"`
 }
 
+// NodeRejoin gives a member that cannot act under its number any more another one, in
+// its place: its disk has lost what it had acknowledged, or it was replaced while it was
+// away. It may ask again with the same key, in case that the answer was lost.
+type NodeRejoin struct {
+	Number uint64    `cbor:"1,keyasint"` // the old one
+	Key    []byte    `cbor:"2,keyasint"` // public, made for this
+	Facts  NodeFacts `cbor:"3,keyasint"`
+	Why    string    `cbor:"4,keyasint,omitempty"` // a sentence for the operator
+}
+
+// NodeHash says what a node's state had come to at an entry. What most nodes say is
+// right; one that says otherwise is quarantined.
+type NodeHash struct {
+	Node string `cbor:"1,keyasint"`
+	At   uint64 `cbor:"2,keyasint"` // index of the entry
+	Hash uint64 `cbor:"3,keyasint"` // of all results and events up to it
+}
+
 // NodeRemove ends a node's membership for good: its number is never given again.
 type NodeRemove struct {
 	Node string `cbor:"1,keyasint"`
@@ -77,6 +98,12 @@ func (*NodeInvite) Kind() Kind { return KindNodeInvite }
 
 // Kind returns the kind of the command.
 func (*NodeJoin) Kind() Kind { return KindNodeJoin }
+
+// Kind returns the kind of the command.
+func (*NodeRejoin) Kind() Kind { return KindNodeRejoin }
+
+// Kind returns the kind of the command.
+func (*NodeHash) Kind() Kind { return KindNodeHash }
 
 // Kind returns the kind of the command.
 func (*NodeRemove) Kind() Kind { return KindNodeRemove }

@@ -89,6 +89,8 @@ const (
 	KindNodeJoin   Kind = 131
 	KindNodeRemove Kind = 132
 	KindNodeDrain  Kind = 133
+	KindNodeRejoin Kind = 134
+	KindNodeHash   Kind = 135
 )
 
 // Kinds lists every kind in the order of its number, with its name: the method
@@ -118,6 +120,7 @@ func Kinds() []KindInfo {
 		{KindNamespacePut, "namespace.put"}, {KindNamespaceDelete, "namespace.delete"},
 		{KindQueueRefused, "queue.refused"},
 		{KindNodeInvite, "node.invite"}, {KindNodeJoin, "node.join"}, {KindNodeRemove, "node.remove"}, {KindNodeDrain, "node.drain"},
+		{KindNodeRejoin, "node.rejoin"}, {KindNodeHash, "node.hash"},
 	}
 }
 

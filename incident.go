@@ -31,9 +31,12 @@ const (
 	IncidentClock    = "clock_skew"
 	IncidentArchive  = "archive_failed"
 
-	IncidentRefilled    = "archive_refilled" // a copy of the archive was lost and is whole again
-	IncidentNodesSilent = "nodes_silent"     // so many that it may be the network
-	IncidentBus         = "bus_down"         // it does not reach nodes that are up
+	IncidentBus          = "bus_down"         // it does not reach nodes that are up
+	IncidentRefilled     = "archive_refilled" // a copy of the archive was lost and is whole again
+	IncidentNodeRejoined = "node_rejoined"    // a node has lost its data, and goes on under another number
+	IncidentNodeDiffers  = "node_differs"     // a node's state is not that of most: it is quarantined
+	IncidentNodesDiffer  = "nodes_differ"     // and there is none that most have
+	IncidentNodesSilent  = "nodes_silent"     // so many that it may be the network
 )
 
 // Incident is something that the operator should know of: what was seen, what

@@ -19,7 +19,7 @@ func Allowed(role Role, kind Kind) bool {
 	)
 	var who int
 	switch kind {
-	case KindCellForm, KindNodeUp, KindNodeLost, KindNodeJoin, KindClockSet, KindCheckpoint,
+	case KindCellForm, KindNodeUp, KindNodeLost, KindNodeJoin, KindNodeRejoin, KindNodeHash, KindClockSet, KindCheckpoint,
 		KindSessionOpen, KindSessionClose, KindStartUse, KindTokenIssue, KindIncidentRaise,
 		KindQueueRefused, KindQueueHours, KindArchiveReport, KindCustomerIdentify:
 		who = 0 // the cell itself only

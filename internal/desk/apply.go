@@ -191,6 +191,10 @@ func (d *Desk) dispatchRest(c *call, body evenkeel.Body) (evenkeel.Result, *even
 		return d.nodeInvite(b)
 	case *evenkeel.NodeJoin:
 		return d.nodeJoin(b)
+	case *evenkeel.NodeRejoin:
+		return d.nodeRejoin(b)
+	case *evenkeel.NodeHash:
+		return d.nodeHash(b)
 	case *evenkeel.NodeRemove:
 		return d.nodeRemove(b)
 	case *evenkeel.NodeDrain:

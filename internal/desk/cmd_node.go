@@ -199,16 +199,75 @@ func (d *Desk) nodeRemove(b *evenkeel.NodeRemove) (evenkeel.Result, *evenkeel.Er
 	case d.nodes.len() == 1:
 		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%s is the only node of the cell", b.Node)
 	}
+	d.dropNode(n, b.Replaced)
+	d.level()
+	return evenkeel.Result{Number: n.Number}, nil
+}
+
+// dropNode forgets a member but for its number.
+func (d *Desk) dropNode(n *nodeRow, replaced bool) {
 	d.nodes.touch(n)
 	d.voidIncarnation(n)
 	d.nodes.remove(n)
 	d.account(-rowBytes)
 	removed := append([]removedNode(nil), d.cell.Removed...)
-	removed = append(removed, removedNode{n.Number, b.Replaced})
+	removed = append(removed, removedNode{n.Number, replaced})
 	d.cell.Removed = removed[max(0, len(removed)-maxRemoved):]
 	d.weighCopies()
+}
+
+// nodeRejoin gives a member another number in place of its own, or finds the one that
+// asks again. Whom the operator has removed gets none.
+func (d *Desk) nodeRejoin(b *evenkeel.NodeRejoin) (evenkeel.Result, *evenkeel.Error) {
+	if len(b.Key) != publicKeySize || b.Number == 0 || b.Number > d.cell.NodeSeq {
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeBadRequest, "to join again takes the number that the node had, and a public key")
+	}
+	var old *nodeRow
+	for _, n := range d.nodes.list { // at most one has the number, and one the key
+		if bytes.Equal(n.Key, b.Key) && n.Number != b.Number {
+			return evenkeel.Result{Number: n.Number, Repeated: true}, nil
+		}
+		if n.Number == b.Number {
+			old = n
+		}
+	}
+	_, replaced := d.NodeRemoved(b.Number)
+	switch {
+	case old == nil && !replaced:
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeForbidden, "node %d was removed from the cell", b.Number)
+	case old != nil && d.nodes.len() == 1:
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeConflict, "%s is the only node of the cell", old.ID)
+	case old == nil && int64(d.nodes.len()) >= d.cell.Limits.Nodes:
+		return evenkeel.Result{}, evenkeel.Errorf(evenkeel.CodeLimitReached, "the cell has %d nodes, which is its limit", d.nodes.len())
+	}
+	if refusal := d.checkFacts(&b.Facts); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
+	if refusal := checkLabel("why", b.Why, maxIncidentText/2); refusal != nil {
+		return evenkeel.Result{}, refusal
+	}
+	drained := old != nil && old.Drained
+	if old != nil {
+		d.dropNode(old, true)
+	}
+	n := d.addNode("n" + strconv.FormatUint(d.cell.NodeSeq+1, 10))
+	d.nodes.touch(n)
+	n.Facts, n.Key, n.Drained = b.Facts, b.Key, drained
 	d.level()
+	if old != nil {
+		d.tellRejoined(n, old, b.Why)
+	}
 	return evenkeel.Result{Number: n.Number}, nil
+}
+
+// tellRejoined tells the operator why a node has another number. When there is no room
+// for one more incident, the node's own log has it.
+func (d *Desk) tellRejoined(n, old *nodeRow, why string) {
+	_, _ = d.raise(&evenkeel.IncidentRaise{
+		Incident: evenkeel.IncidentNodeRejoined, Subject: n.ID, Severity: evenkeel.SeverityWarning,
+		Summary: n.ID + " was " + old.ID + ", which could not go on with its data: " + why,
+		Advice:  "The cell has seen to it. Look at the disk of that machine; what the node had is set aside in its data directory, and may be removed when it is not wanted any more.",
+	})
 }
 
 // nodeDrain takes a node out of service, or back.
@@ -228,7 +287,7 @@ func (d *Desk) Nodes() []evenkeel.Node {
 	for _, n := range d.nodes.list {
 		all = append(all, evenkeel.Node{
 			ID: n.ID, Number: n.Number, Name: n.Facts.Name, Address: n.Facts.Address, URL: n.Facts.URL, Roles: n.Facts.Roles,
-			Version: n.Facts.Version, Level: n.Facts.Level, Drained: n.Drained, Joined: n.Joined,
+			Version: n.Facts.Version, Level: n.Facts.Level, Drained: n.Drained, Joined: n.Joined, Quarantined: n.Quarantined,
 		})
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Number < all[j].Number })

@@ -168,6 +168,10 @@ func newBody(kind evenkeel.Kind) evenkeel.Body {
 		return new(evenkeel.NodeRemove)
 	case evenkeel.KindNodeDrain:
 		return new(evenkeel.NodeDrain)
+	case evenkeel.KindNodeRejoin:
+		return new(evenkeel.NodeRejoin)
+	case evenkeel.KindNodeHash:
+		return new(evenkeel.NodeHash)
 	case evenkeel.KindClockSet:
 		return new(evenkeel.ClockSet)
 	case evenkeel.KindCheckpoint:

@@ -66,6 +66,7 @@ type cellRow struct {
 	Removed        []removedNode     `cbor:"112,keyasint,omitempty"` // the last ones; likewise
 	Authority      []byte            `cbor:"113,keyasint,omitempty"` // certifies the nodes
 	AuthorityKey   []byte            `cbor:"114,keyasint,omitempty"` // sealed
+	Hashes         []hashReport      `cbor:"120,keyasint,omitempty"` // the last ones; replaced, never changed
 }
 
 type nodeRow struct {
@@ -83,6 +84,8 @@ type nodeRow struct {
 	Joined  evenkeel.DeskTime  `cbor:"43,keyasint,omitempty"`
 	Token   string             `cbor:"44,keyasint,omitempty"` // hash of the one by which it joined
 	Key     []byte             `cbor:"45,keyasint,omitempty"` // public, with which it joined
+
+	Quarantined uint64 `cbor:"50,keyasint,omitempty"` // entry at which its state differed; 0: it does not
 }
 
 // archiveCopy is a node's copy of the archive. It is replaced, never changed.
