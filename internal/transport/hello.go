@@ -28,6 +28,7 @@ type Hello struct {
 	Purpose purpose `json:"purpose,omitempty"`
 	// Refusal, of the side that answers, says why there is no connection.
 	Refusal string `json:"refusal,omitempty"`
+	Cause   string `json:"cause,omitempty"` // of a RefusedError
 }
 
 type purpose string
@@ -39,8 +40,9 @@ const (
 	forJoin   purpose = "join"
 )
 
-// RefusedError is the other side's no to a connection, in its words.
-type RefusedError struct{ Reason string }
+// RefusedError is the other side's no to a connection or a request, in its words, and
+// the cause, if it gave one.
+type RefusedError struct{ Reason, Cause string }
 
 func (e *RefusedError) Error() string { return "the other node refuses: " + e.Reason }
 
@@ -48,6 +50,20 @@ func (e *RefusedError) Error() string { return "the other node refuses: " + e.Re
 type foreignError struct{ reason string }
 
 func (e *foreignError) Error() string { return e.reason }
+
+// Refusal is this side's no, with a cause by which the other can tell it from another.
+type Refusal struct{ Reason, Cause string }
+
+func (e *Refusal) Error() string { return e.Reason }
+
+// refusalOf is what the other side is told of an error.
+func refusalOf(err error) (reason, cause string) {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Reason, refusal.Cause
+	}
+	return err.Error(), ""
+}
 
 const maxHello = 64 << 10
 

@@ -18,6 +18,7 @@ const joinTimeout = 15 * time.Second
 type joinMessage struct {
 	Body    []byte `json:"body,omitempty"`
 	Refusal string `json:"refusal,omitempty"`
+	Cause   string `json:"cause,omitempty"`
 }
 
 // ErrWrongCell says that an address is not of the cell that was meant.
@@ -56,7 +57,7 @@ func Join(ctx context.Context, door Door, version string, request []byte) ([]byt
 		return nil, err
 	}
 	if hello.Refusal != "" {
-		return nil, &RefusedError{hello.Refusal}
+		return nil, &RefusedError{hello.Refusal, hello.Cause}
 	}
 	if hello.Protocol != Protocol {
 		return nil, fmt.Errorf("the cell runs version %s, this program is version %s: they do not understand each other; update the older one", hello.Version, version)
@@ -69,7 +70,7 @@ func Join(ctx context.Context, door Door, version string, request []byte) ([]byt
 		return nil, err
 	}
 	if answer.Refusal != "" {
-		return nil, &RefusedError{answer.Refusal}
+		return nil, &RefusedError{answer.Refusal, answer.Cause}
 	}
 	return answer.Body, nil
 }

@@ -206,6 +206,17 @@ func (p *peer) arrived(conn net.Conn, hello Hello) {
 	p.ring()
 }
 
+// dismiss ends the connection that the other node has opened: when it opens another it
+// is told why it is not welcome.
+func (p *peer) dismiss() {
+	p.mu.Lock()
+	inbound := p.inbound
+	p.mu.Unlock()
+	if inbound != nil {
+		_ = inbound.Close() // who reads from it hears of it
+	}
+}
+
 // left: the connection from the other node has ended. Dialing tells whether its
 // process has, too.
 func (p *peer) left(conn net.Conn) {

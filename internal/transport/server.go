@@ -111,7 +111,8 @@ func (t *Transport) greet(conn *tls.Conn) (Hello, error) {
 	self := t.self("")
 	if refusal != nil {
 		// Strangers learn nothing but why.
-		self = Hello{Protocol: Protocol, Version: self.Version, Refusal: refusal.Error()}
+		self = Hello{Protocol: Protocol, Version: self.Version}
+		self.Refusal, self.Cause = refusalOf(refusal)
 	}
 	return hello, errors.Join(refusal, writeMessage(conn, self))
 }
@@ -158,7 +159,8 @@ func (t *Transport) takeJoin(conn *tls.Conn) error {
 	answer, err := t.cfg.Join(ctx, request.Body)
 	reply := joinMessage{Body: answer}
 	if err != nil {
-		reply = joinMessage{Refusal: err.Error()}
+		reply = joinMessage{}
+		reply.Refusal, reply.Cause = refusalOf(err)
 	}
 	return writeMessage(conn, reply)
 }

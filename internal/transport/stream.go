@@ -85,7 +85,7 @@ func readAnswer(conn *tls.Conn, within time.Duration) error {
 		return fmt.Errorf("wait for the receiver's answer: %w", err)
 	}
 	if answer.Refusal != "" {
-		return &RefusedError{answer.Refusal}
+		return &RefusedError{answer.Refusal, answer.Cause}
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		case err != nil:
 			return 0, err
 		case kind == kindEnd && len(part) > 0:
-			return 0, &RefusedError{string(part)}
+			return 0, &RefusedError{Reason: string(part)}
 		case kind == kindEnd:
 			b.ended = true
 		case kind == kindBody:

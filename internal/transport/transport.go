@@ -132,6 +132,7 @@ func (t *Transport) Forget(id uint64) {
 	t.mu.Unlock()
 	if p != nil {
 		p.stop()
+		p.dismiss()
 	}
 }
 
@@ -225,7 +226,7 @@ func (t *Transport) introduce(ctx context.Context, conn *tls.Conn, why purpose) 
 		return Hello{}, err
 	}
 	if other.Refusal != "" {
-		return other, &RefusedError{other.Refusal}
+		return other, &RefusedError{other.Refusal, other.Cause}
 	}
 	if err := t.judge(conn, other); err != nil {
 		return other, err
