@@ -368,3 +368,26 @@ func TestTornFormation(t *testing.T) {
 		t.Fatalf("%+v", rec)
 	}
 }
+
+// TestDoubtDoesNotCommitWhatItReplaced: the batch in doubt had other entries in the place
+// of those that the log has without it, and said that they were committed.
+func TestDoubtDoesNotCommitWhatItReplaced(t *testing.T) {
+	r := newRig(simdisk.New(newRand(1), 0), 1)
+	_, err := r.open()
+	must(t, err)
+	must(t, r.append(&journal.Batch{Meta: []byte("node 1"), HardState: hard(2, 0, 0), Entries: []*raftpb.Entry{entry(1, 1, "one"), entry(2, 2, "two"), entry(3, 2, "three")}}))
+	must(t, r.append(&journal.Batch{HardState: hard(3, 1, 3), Entries: []*raftpb.Entry{entry(2, 3, "other"), entry(3, 3, "other")}}))
+	must(t, r.j.Close())
+	r.disk.FlipBit(firstLog, payloads+512+infoAndMore, 1)
+	j, rec, err := journal.Open(r.disk, small(9))
+	must(t, err)
+	if rec.Doubt == nil || rec.Doubt.First != 2 || rec.Doubt.Last != 3 || rec.Doubt.LastTerm != 3 {
+		t.Fatalf("doubt: %+v", rec.Doubt)
+	}
+	if got := rec.HardState; got.GetCommit() != 1 || got.GetTerm() != 3 || got.GetVote() != 1 {
+		t.Errorf("the hard state is %v, want the vote of the batch, and nothing committed that it replaced", got)
+	}
+	must(t, j.Close())
+}
+
+const infoAndMore = 100 // bytes: behind the description that stands before a body

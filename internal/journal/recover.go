@@ -301,7 +301,14 @@ func (w *walk) unread(s *found, d info) (bool, error) {
 		First: d.first, Last: d.last, LastTerm: d.lastTerm,
 		Torn: blank > d.blank,
 	}
-	w.state.term, w.state.vote, w.state.commit = d.term, d.vote, d.commit
+	w.state.term, w.state.vote = d.term, d.vote
+	// What it knew to be committed may be entries of its own, in the place of which
+	// the log still has those that they replaced.
+	commit := d.commit
+	if d.first > 0 {
+		commit = min(commit, d.first-1)
+	}
+	w.state.commit = max(w.state.commit, commit)
 	w.doubtful = d
 	return false, nil
 }

@@ -41,6 +41,8 @@ type CoreConfig struct {
 	// SnapshotSize is the size of that snapshot's stream in bytes.
 	SnapshotSize int64
 	Entries      []*raftpb.Entry // all behind Snapshot
+	// Doubt, if set, is to be asked about (DoubtAsk).
+	Doubt *Doubt
 
 	// Time is the machine's desk time at Snapshot.
 	Time evenkeel.DeskTime
@@ -138,9 +140,13 @@ type Core struct {
 	snapshot snapshotState
 	conf     confTracker
 	funerals funerals
+	doubt    doubting
+	refused  refusal
 
 	full    bool          // the journal refuses entries
 	handing bool          // leadership is being handed over because of a slow disk
+	barred  bool          // this replica is not to lead: its machine is not to be trusted
+	ceding  time.Duration // when it may hand over next
 	retry   time.Duration // no entry was taken: not before this time again
 	failing error         // the replica must stop
 
@@ -202,6 +208,7 @@ func NewCore(cfg CoreConfig) (*Core, error) {
 	}
 	c.node = node
 	c.measure()
+	c.startDoubt(cfg.Doubt)
 	return c, nil
 }
 
@@ -210,16 +217,18 @@ func NewCore(cfg CoreConfig) (*Core, error) {
 func (c *Core) Advance(now time.Duration) {
 	c.reach(now)
 	if c.alone() && c.role == raft.StateFollower && c.failing == nil {
-		_ = c.node.Campaign() // refused while a change of configuration is unapplied: once more then
+		_ = c.campaign() // refused while a change of configuration is unapplied: once more then
 	}
 	switch {
-	case c.quiet():
+	case c.quiet(), c.alone() && c.doubt.batch != nil: // its own vote would be enough
 		c.nextTick = c.now + TickInterval
 	case c.now >= c.nextTick:
 		c.nextTick = c.now + TickInterval
 		c.node.Tick()
 	}
 	c.contend()
+	c.inquire()
+	c.cede()
 	c.watchDisk()
 	c.orderQuiet()
 }
@@ -234,6 +243,13 @@ func (c *Core) Step(now time.Duration, m *raftpb.Message) error {
 			c.clock.heardLeader(c.now)
 		}
 	default:
+	}
+	switch {
+	case c.forgot(m):
+		c.failing = fmt.Errorf("replica: %w: the leader knows of entry %d, the log ends at %d", ErrAmnesia, m.GetCommit(), c.log.last())
+		return nil
+	case c.suspends(m), c.refusedJustNow(m):
+		return nil
 	}
 	if err := c.node.Step(m); err != nil && !errors.Is(err, raft.ErrStepPeerNotFound) && !errors.Is(err, raft.ErrProposalDropped) {
 		return fmt.Errorf("replica: step %s: %w", m.GetType(), err)
@@ -263,7 +279,7 @@ func (c *Core) ReadIndex(context []byte) { c.node.ReadIndex(context) }
 func (c *Core) TransferLeader(to uint64) { c.node.TransferLeader(to) }
 
 // Campaign stands for election at once.
-func (c *Core) Campaign() error { return c.node.Campaign() }
+func (c *Core) Campaign() error { return c.campaign() }
 
 // ProposeConfChange proposes a change of the members.
 func (c *Core) ProposeConfChange(change raftpb.ConfChangeI) error {

@@ -35,6 +35,8 @@ var update = flag.Bool("update", false, "write what happens into testdata as wha
 //	wake N                  when the node wants to be woken
 //	campaign N, transfer N M, read N, member N add M
 //	crash N, start N        from what is on its disk
+//	lose N K [torn]         of the last K entries on the node's disk only the description is left
+//	tear N                  the node crashes in the middle of its oldest append
 //	dead N M..., alive N M  N knows for certain that M has ended, or is back
 //	cut N..., heal          these nodes hear nobody else
 //	full N, room N          the journal refuses entries, or takes them again
@@ -146,6 +148,14 @@ func (r *rig) doNode(verb string, n *rigNode, args []string) error {
 		r.apply(n)
 	case "crash":
 		r.crash(n)
+	case "lose":
+		count, err := strconv.Atoi(args[0])
+		if err != nil {
+			return err
+		}
+		r.lose(n, count, len(args) > 1)
+	case "tear":
+		r.tear(n)
 	case "start":
 		r.start(n)
 	case "save", "abort":

@@ -61,7 +61,7 @@ func (r *Replica) runDisk() {
 func (r *Replica) write(appends []*Append) ([]*Append, error) {
 	for i, a := range appends {
 		began := time.Now()
-		err := r.disk.Append(&journal.Batch{HardState: a.HardState, Entries: a.Entries, Snapshot: a.Snapshot})
+		err := r.append(a)
 		if r.cfg.OnAppend != nil {
 			r.cfg.OnAppend(time.Since(began))
 		}
@@ -82,6 +82,13 @@ func (r *Replica) write(appends []*Append) ([]*Append, error) {
 		return nil, fmt.Errorf("prepare the journal: %w", err)
 	}
 	return nil, nil
+}
+
+func (r *Replica) append(a *Append) error {
+	if a.Settle {
+		return r.disk.ResolveDoubt(journal.Cut)
+	}
+	return r.disk.Append(&journal.Batch{HardState: a.HardState, Entries: a.Entries, Snapshot: a.Snapshot})
 }
 
 // writeLast finishes what was handed over before the replica stopped. Nobody

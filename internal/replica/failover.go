@@ -82,7 +82,7 @@ func (c *Core) contend() {
 		patience := time.Duration(tieSteps+c.funerals.rank) * campaignStep
 		if c.votes() && (c.role != raft.StateCandidate || c.now >= c.funerals.stood+patience) {
 			c.funerals.stood = c.now
-			_ = c.node.Campaign() // refused while a change of members is unapplied: at the next turn
+			_ = c.campaign() // refused while a change of members is unapplied: at the next turn
 		}
 	}
 }
@@ -90,6 +90,24 @@ func (c *Core) contend() {
 // nextContest returns when contend has something to do.
 func (c *Core) nextContest() (time.Duration, bool) {
 	return c.funerals.campaign, c.funerals.leader != raft.None
+}
+
+// Bar keeps this replica from leading, or lets it lead again. It votes and acknowledges
+// as before.
+func (c *Core) Bar(yes bool) { c.barred = yes }
+
+// abstains tells whether this replica must not stand for election.
+func (c *Core) abstains() bool { return c.barred && !c.alone() || c.doubt.batch != nil }
+
+// cede hands leadership over that this replica has and should not have.
+func (c *Core) cede() {
+	if !c.barred || c.role != raft.StateLeader || c.alone() || c.now < c.ceding {
+		return
+	}
+	c.ceding = c.now + ElectionTimeout
+	if to := c.successor(); to != raft.None {
+		c.node.TransferLeader(to)
+	}
 }
 
 // votes tells whether this replica is a voter.

@@ -85,6 +85,7 @@ func (r *Replica) act(ready Ready) {
 		r.reads.answer(read)
 	}
 	r.post(ready.Messages)
+	r.say(ready.Words)
 }
 
 // publish lets others see the core's state.
@@ -94,8 +95,12 @@ func (r *Replica) publish() {
 	changed := status.Serving != r.status.Serving || status.JournalFull != r.status.JournalFull || status.Stalled != r.status.Stalled ||
 		status.Leader != r.status.Leader || status.Members != r.status.Members
 	leads := status.Leader != r.status.Leader
+	settled := r.status.Doubting && !status.Doubting && r.core.Err() == nil
 	r.status, r.statusAt = status, r.now()
 	r.statusMu.Unlock()
+	if settled {
+		r.log.Info("the write that was in doubt is settled: the log has it, or nobody had")
+	}
 	if leads && r.cfg.OnLeader != nil {
 		r.cfg.OnLeader(status.Leader)
 	}

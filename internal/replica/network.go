@@ -24,6 +24,8 @@ type Network interface {
 	// SendSnapshot sends a snapshot's stream, then its message, and closes the
 	// stream. done is called exactly once: true when the other has both.
 	SendSnapshot(m *raftpb.Message, stream *journal.SnapshotReader, done func(ok bool))
+	// Say sends a word, for the Hear of its To.
+	Say(w Word)
 }
 
 // post hands messages to the network. A snapshot's message goes with its stream.
@@ -42,6 +44,21 @@ func (r *Replica) post(messages []*raftpb.Message) {
 	if len(plain) > 0 {
 		r.cfg.Network.Send(plain)
 	}
+}
+
+// say hands words to the network.
+func (r *Replica) say(words []Word) {
+	if r.cfg.Network == nil {
+		return
+	}
+	for _, w := range words {
+		r.cfg.Network.Say(w)
+	}
+}
+
+// Hear takes a word of another replica. If too much is waiting it is dropped.
+func (r *Replica) Hear(w Word) {
+	r.inbox.putBelow(input{event: func(c *Core, now time.Duration) error { c.Hear(now, w); return nil }}, inboxLimit)
 }
 
 func (r *Replica) postSnapshot(m *raftpb.Message) {
@@ -198,6 +215,11 @@ func (r *Replica) ChangeMembers(ctx context.Context, change *raftpb.ConfChangeV2
 // TransferLeader hands leadership to another voter, if this replica has it.
 func (r *Replica) TransferLeader(to uint64) {
 	r.tell(func(c *Core, _ time.Duration) error { c.TransferLeader(to); return nil })
+}
+
+// Bar keeps this replica from leading, or lets it lead again.
+func (r *Replica) Bar(yes bool) {
+	r.tell(func(c *Core, _ time.Duration) error { c.Bar(yes); return nil })
 }
 
 // Progress returns how far the log of each member agrees with the leader's, as

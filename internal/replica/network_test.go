@@ -47,6 +47,12 @@ func (p port) Send(messages []*raftpb.Message) {
 	}
 }
 
+func (p port) Say(w Word) {
+	if other := p.lan.at(w.To); other != nil {
+		other.Hear(w)
+	}
+}
+
 func (p port) SendSnapshot(m *raftpb.Message, stream *journal.SnapshotReader, done func(bool)) {
 	p.lan.sent.Go(func() {
 		defer stream.Close()

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,10 @@ import (
 //   - one that was refused at the door never took effect;
 //   - proposals of a lane that took effect did so in their order;
 //   - all replicas have the same notes and the same hash.
+//
+// A crash may tear the write that is under way. Of three, one disk may rot: then what
+// it had acknowledged last is gone, and its replica begins with a doubt, or finds out
+// that it has lost what it had acknowledged and never comes back.
 //
 // (That desk time never goes back is checked by the machine.)
 func TestAnyScheduleKeepsThePromises(t *testing.T) {
@@ -49,9 +54,10 @@ func TestAnyScheduleKeepsThePromises(t *testing.T) {
 }
 
 type schedule struct {
-	rig  *rig
-	rt   *rapid.T
-	next int
+	rig    *rig
+	rt     *rapid.T
+	next   int
+	rotten uint64 // the node whose disk has rotted; 0: none yet
 }
 
 func (s *schedule) any() *rigNode {
@@ -61,6 +67,12 @@ func (s *schedule) any() *rigNode {
 func (s *schedule) step() {
 	r, n := s.rig, s.any()
 	kind := rapid.IntRange(0, 99).Draw(s.rt, "kind")
+	if n.core != nil && n.core.Err() != nil {
+		s.amnesia(n)
+	}
+	if n.lost {
+		return
+	}
 	if n.core == nil {
 		if kind < 30 {
 			r.start(n)
@@ -113,7 +125,7 @@ func (s *schedule) harm(n *rigNode, kind int) {
 		n.core.JournalFull(rapid.Bool().Draw(s.rt, "full"))
 		r.pump(n)
 	default:
-		r.crash(n)
+		s.crash(n)
 		for _, other := range r.nodes {
 			if other.core != nil && rapid.Bool().Draw(s.rt, "proof") {
 				other.core.Dead(r.now, n.id)
@@ -121,6 +133,29 @@ func (s *schedule) harm(n *rigNode, kind int) {
 			}
 		}
 	}
+}
+
+// crash ends a process, in the middle of a write or not, and may let the disk rot.
+func (s *schedule) crash(n *rigNode) {
+	if len(n.appends) > 0 && rapid.Bool().Draw(s.rt, "torn") {
+		s.rig.tear(n)
+		return
+	}
+	s.rig.crash(n)
+	mayRot := len(s.rig.nodes) == 3 && (s.rotten == 0 || s.rotten == n.id) && len(n.entries) > 0 && n.doubt == nil
+	if mayRot && rapid.IntRange(0, 3).Draw(s.rt, "rots") == 0 {
+		s.rotten = n.id
+		s.rig.lose(n, rapid.IntRange(1, min(3, len(n.entries))).Draw(s.rt, "entries"), false)
+	}
+}
+
+// amnesia: the replica has found out that it must not act any more.
+func (s *schedule) amnesia(n *rigNode) {
+	if err := n.core.Err(); !errors.Is(err, ErrAmnesia) || n.id != s.rotten {
+		s.rt.Fatalf("replica %d fails: %v", n.id, err)
+	}
+	s.rig.crash(n)
+	n.lost = true
 }
 
 func (s *schedule) propose(n *rigNode) {
@@ -148,6 +183,9 @@ func (s *schedule) finish() {
 	r := s.rig
 	clear(r.cut)
 	for _, n := range r.nodes {
+		if n.lost {
+			continue
+		}
 		if n.core == nil {
 			r.start(n)
 		}
@@ -169,13 +207,22 @@ func (s *schedule) finish() {
 		s.rt.Fatalf("%d proposals were never answered", len(r.waiting))
 	}
 	for _, n := range r.nodes {
+		if n.core != nil && n.core.Err() != nil {
+			s.amnesia(n)
+		}
+		if n.lost {
+			continue
+		}
+		if n.core.Status().Doubting {
+			s.rt.Fatalf("replica %d is in doubt for ever", n.id)
+		}
 		if status := n.core.Status(); status.Pushes != 0 || status.Held != 0 || status.Leads && status.Outage {
 			s.rt.Fatalf("replica %d is not at rest: %+v", n.id, status)
 		}
 		other := n.applier.Machine().(*tally).state
-		first := r.nodes[0].applier.Machine().(*tally).state
+		first := r.leader().applier.Machine().(*tally).state
 		if other.Sum != first.Sum || !slices.Equal(other.Notes, first.Notes) {
-			s.rt.Fatalf("replica %d has %v, replica 1 %v", n.id, other.Notes, first.Notes)
+			s.rt.Fatalf("replica %d has %v, the leader %v", n.id, other.Notes, first.Notes)
 		}
 	}
 }

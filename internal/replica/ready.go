@@ -18,12 +18,13 @@ type Ready struct {
 	Appends  []*Append         // make durable, then Persisted
 	Applies  []*Apply          // apply, then Applied
 	Messages []*raftpb.Message // send to other replicas; may be lost
+	Words    []Word            // likewise; each is for the Hear of its To
 	Answers  []Answer          // proposals that will not be applied by this leader
 	Reads    []Read
 }
 
 func (r *Ready) empty() bool {
-	return len(r.Appends) == 0 && len(r.Applies) == 0 && len(r.Messages) == 0 && len(r.Answers) == 0 && len(r.Reads) == 0
+	return len(r.Appends) == 0 && len(r.Applies) == 0 && len(r.Messages) == 0 && len(r.Words) == 0 && len(r.Answers) == 0 && len(r.Reads) == 0
 }
 
 // Append is one write to the journal. Nil and empty fields write nothing.
@@ -31,6 +32,8 @@ type Append struct {
 	HardState *raftpb.HardState
 	Entries   []*raftpb.Entry
 	Snapshot  *raftpb.SnapshotMetadata
+	// Settle: the doubt of the journal is over, and with that nothing else is written.
+	Settle bool
 
 	// responses may leave only when the write is durable.
 	responses []*raftpb.Message
@@ -100,6 +103,7 @@ func (c *Core) Ready() (Ready, bool) {
 		c.collect(c.node.Ready())
 		c.form()
 	}
+	c.answerDoubts()
 	c.busy = c.role == raft.StateLeader && (c.applied.state.HasDeadline || c.applied.state.More || len(c.unapplied) > 0 || len(c.appending) > 0)
 	out := c.out
 	c.out = Ready{}
@@ -131,6 +135,9 @@ func (c *Core) collect(rd raft.Ready) {
 		case raft.LocalApplyThread:
 			c.emitApply(m)
 		default:
+			if c.abstains() && stands(m) {
+				continue
+			}
 			c.out.Messages = append(c.out.Messages, m)
 		}
 	}
@@ -275,6 +282,7 @@ func (c *Core) Persisted(now time.Duration, a *Append) error {
 	for _, m := range a.responses {
 		c.deliver(m)
 	}
+	c.weighDoubt()
 	return nil
 }
 

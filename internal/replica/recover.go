@@ -31,18 +31,21 @@ func (r *Replica) adopt(found *journal.Recovered) error {
 	for _, note := range found.Notes {
 		r.log.Warn("the journal was mended", "note", note)
 	}
-	if err := r.settleDoubt(found); err != nil {
-		return err
-	}
 	if found.Fresh {
 		if err := r.form(found); err != nil {
 			return err
 		}
 	}
-	if len(found.Meta) < 8 {
+	switch {
+	case len(found.Meta) < 8 && found.Doubt != nil:
+		return fmt.Errorf("%w: batch %d in %s at byte %d says which node this is", journal.ErrDoubt, found.Doubt.Batch, found.Doubt.File, found.Doubt.Offset)
+	case len(found.Meta) < 8:
 		return errors.New("the journal does not say which node it belongs to")
 	}
 	r.id, r.meta = binary.BigEndian.Uint64(found.Meta), found.Meta[8:]
+	if err := r.settleDoubt(found); err != nil {
+		return err
+	}
 	if err := r.restoreMachine(found); err != nil {
 		return err
 	}
@@ -68,25 +71,40 @@ func (r *Replica) form(found *journal.Recovered) error {
 	return nil
 }
 
-// settleDoubt cuts a last batch that was certainly never acknowledged, in a cell
-// where nobody else could have it. Anything else is for the operator.
+// settleDoubt cuts a last batch that nobody can miss, or has the core ask the others
+// about it. Where there are none, it is for the operator.
 func (r *Replica) settleDoubt(found *journal.Recovered) error {
 	doubt := found.Doubt
 	if doubt == nil {
 		return nil
 	}
-	var id uint64
-	if len(found.Meta) >= 8 {
-		id = binary.BigEndian.Uint64(found.Meta)
-	}
-	if !doubt.Torn || !alwaysAlone(found.ConfState, found.Entries, id) {
+	cfg := CoreConfig{ID: r.id, ConfState: found.ConfState, Entries: found.Entries, Snapshot: metadata(found.Snapshot)}
+	d := &Doubt{First: doubt.First, Last: doubt.Last, LastTerm: doubt.LastTerm, Torn: doubt.Torn}
+	log := r.log.With("file", doubt.File, "offset", doubt.Offset, "first", doubt.First, "last", doubt.Last, "torn", doubt.Torn)
+	how := journal.Cut
+	switch d.Judge(cfg) {
+	case DoubtCut:
+		log.Warn("the last write was cut: nobody was told that it is done, or nobody needs it")
+	case DoubtAsk:
+		log.Warn("the last write cannot be read: the other voters are asked for it. Until they have answered this node helps nobody to lead who has less")
+		r.doubt, how = d, journal.Carry
+	case DoubtLost:
 		return fmt.Errorf("%w: batch %d in %s at byte %d (entries %d to %d)", journal.ErrDoubt, doubt.Batch, doubt.File, doubt.Offset, doubt.First, doubt.Last)
 	}
-	r.log.Warn("the last write was torn and is cut: it was never acknowledged", "file", doubt.File, "offset", doubt.Offset, "first", doubt.First, "last", doubt.Last)
-	if err := r.disk.ResolveDoubt(journal.Cut); err != nil {
-		return fmt.Errorf("cut the torn last batch: %w", err)
+	if how == journal.Carry && doubt.Carried {
+		return nil
+	}
+	if err := r.disk.ResolveDoubt(how); err != nil {
+		return fmt.Errorf("settle the last write: %w", err)
 	}
 	return nil
+}
+
+func metadata(s *journal.SnapshotMeta) *raftpb.SnapshotMetadata {
+	if s == nil {
+		return nil
+	}
+	return &raftpb.SnapshotMetadata{ConfState: s.ConfState, Index: proto.Uint64(s.Index), Term: proto.Uint64(s.Term)}
 }
 
 func (r *Replica) restoreMachine(found *journal.Recovered) error {
@@ -113,13 +131,14 @@ func (r *Replica) makeCore(found *journal.Recovered) error {
 		HardState: found.HardState,
 		ConfState: found.ConfState,
 		Entries:   found.Entries,
+		Snapshot:  metadata(found.Snapshot),
+		Doubt:     r.doubt,
 		Time:      r.applier.Machine().Now(),
 		Now:       r.now(),
 		Limits:    r.cfg.Limits,
 	}
 	if s := found.Snapshot; s != nil {
 		cfg.SnapshotSize = s.Size
-		cfg.Snapshot = &raftpb.SnapshotMetadata{ConfState: s.ConfState, Index: proto.Uint64(s.Index), Term: proto.Uint64(s.Term)}
 	}
 	var err error
 	r.core, err = NewCore(cfg)

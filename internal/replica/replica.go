@@ -62,8 +62,9 @@ type Replica struct {
 	meta  []byte
 	birth time.Time // zero of the monotonic clock
 
-	disk *journal.Journal
-	core *Core // of the core's goroutine
+	disk  *journal.Journal
+	doubt *Doubt // what the core begins with
+	core  *Core  // of the core's goroutine
 
 	// mu guards the machine inside applier: Apply and Slice hold it, View shares
 	// it. It is never held over I/O, but for the rebuild after a panic, when there
@@ -98,7 +99,7 @@ type Replica struct {
 // to be committed. In a fresh directory it makes a cell of one voter. The
 // replica does nothing until Start.
 //
-// Errors of the journal (damage, doubt that only an operator can resolve, a
+// Errors of the journal (damage, doubt that nobody can be asked about, a
 // directory in use) can be told with errors.Is and errors.As.
 func Open(cfg Config) (*Replica, error) {
 	if cfg.machines.New == nil {

@@ -23,6 +23,7 @@ type rig struct {
 	now    time.Duration
 	nodes  []*rigNode // by id - 1
 	net    []*raftpb.Message
+	words  []Word
 	cut    map[[2]uint64]bool // from, to
 	trace  strings.Builder
 	quiet  bool
@@ -48,6 +49,8 @@ type rigNode struct {
 	skips    []Skip
 	base     *raftpb.SnapshotMetadata
 	snapshot []byte
+	doubt    *Doubt
+	lost     bool // its process never comes again
 
 	order *SnapshotOrder // being taken
 }
@@ -91,10 +94,53 @@ func (r *rig) start(n *rigNode) {
 		r.t.Fatal(err)
 	}
 	cfg.Time = n.applier.Machine().Now()
+	r.judgeDoubt(n, &cfg)
 	if n.core, err = NewCore(cfg); err != nil {
 		r.t.Fatal(err)
 	}
 	r.pump(n)
+}
+
+// judgeDoubt settles a node's doubt as its shell does.
+func (r *rig) judgeDoubt(n *rigNode, cfg *CoreConfig) {
+	if n.doubt == nil {
+		return
+	}
+	switch n.doubt.Judge(*cfg) {
+	case DoubtAsk:
+		cfg.Doubt = n.doubt
+		r.logf("%d doubts %d to %d of term %d", n.id, n.doubt.First, n.doubt.Last, n.doubt.LastTerm)
+	case DoubtLost:
+		r.t.Fatalf("node %d has lost its last batch for good", n.id)
+	case DoubtCut:
+		n.doubt = nil
+		r.logf("%d cuts", n.id)
+	}
+}
+
+// lose takes the last entries from a node's disk, which has only the description
+// of their batch from then on.
+func (r *rig) lose(n *rigNode, count int, torn bool) {
+	keep := len(n.entries) - count
+	d := &Doubt{First: n.entries[keep].GetIndex(), Last: n.entries[len(n.entries)-1].GetIndex(), LastTerm: n.entries[len(n.entries)-1].GetTerm(), Torn: torn}
+	n.entries, n.doubt = n.entries[:keep:keep], d
+	if h := n.hard; h.GetCommit() >= d.First {
+		n.hard = &raftpb.HardState{Term: h.Term, Vote: h.Vote, Commit: proto.Uint64(d.First - 1)}
+	}
+}
+
+// tear crashes a node in the middle of its oldest write: its disk has the description.
+func (r *rig) tear(n *rigNode) {
+	a := n.appends[0]
+	r.crash(n)
+	if a.HardState != nil {
+		n.hard = a.HardState
+	}
+	if len(a.Entries) > 0 {
+		last := a.Entries[len(a.Entries)-1]
+		n.doubt = &Doubt{First: a.Entries[0].GetIndex(), Last: last.GetIndex(), LastTerm: last.GetTerm(), Torn: true}
+		n.hard = &raftpb.HardState{Term: n.hard.Term, Vote: n.hard.Vote, Commit: proto.Uint64(min(n.hard.GetCommit(), n.doubt.First-1))}
+	}
 }
 
 // crash takes a node down with all that is not on its disk.
@@ -119,6 +165,10 @@ func (r *rig) pump(n *rigNode) {
 			r.logf("%d read %s is fresh at %d", n.id, read.Context, read.Index)
 		}
 		r.net = append(r.net, ready.Messages...)
+		for _, w := range ready.Words {
+			r.logf("%d says %s", n.id, describeWord(w))
+		}
+		r.words = append(r.words, ready.Words...)
 	}
 	if err := n.core.Err(); err != nil {
 		r.logf("%d fails: %v", n.id, err)
@@ -154,6 +204,9 @@ func (r *rig) persist(n *rigNode) bool {
 	n.appends = n.appends[1:]
 	if a.HardState != nil {
 		n.hard = a.HardState
+	}
+	if a.Settle {
+		n.doubt = nil
 	}
 	if a.Snapshot != nil {
 		n.base, n.entries, n.skips = a.Snapshot, nil, nil
@@ -294,6 +347,18 @@ func (r *rig) deliver() bool {
 		}
 		r.pump(n)
 	}
+	return r.deliverWords() || len(batch) > 0
+}
+
+func (r *rig) deliverWords() bool {
+	batch := r.words
+	r.words = nil
+	for _, w := range batch {
+		if n := r.node(w.To); n.core != nil && !r.cut[[2]uint64{w.From, w.To}] {
+			n.core.Hear(r.now, w)
+			r.pump(n)
+		}
+	}
 	return len(batch) > 0
 }
 
@@ -347,8 +412,16 @@ func (r *rig) leader() *rigNode {
 	return nil
 }
 
+func describeWord(w Word) string {
+	what := [...]string{"?", "nothing", "perhaps a part", "all"}[w.Has]
+	return fmt.Sprintf("to %d: %d to %d of term %d: %s", w.To, w.First, w.Last, w.LastTerm, what)
+}
+
 func describeAppend(a *Append) string {
 	var parts []string
+	if a.Settle {
+		parts = append(parts, "no doubt")
+	}
 	if h := a.HardState; h != nil {
 		parts = append(parts, fmt.Sprintf("term=%d vote=%d commit=%d", h.GetTerm(), h.GetVote(), h.GetCommit()))
 	}
@@ -424,6 +497,9 @@ func (r *rig) status(n *rigNode) {
 	}
 	if s.Stalled {
 		more = append(more, " stalled")
+	}
+	if s.Doubting {
+		more = append(more, " doubting")
 	}
 	r.logf("%d %s term=%d applied=%d log=%d..%d snapshot=%d waiting=%d,%d pushes=%d%s notes=%s", n.id, role, s.Term, s.Applied, s.LogFirst, s.LogLast,
 		s.Snapshot, s.Lanes[Control].Commands, s.Lanes[Push].Commands, s.Pushes, strings.Join(more, ""), joinNotes(n.notes()))

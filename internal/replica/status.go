@@ -33,6 +33,7 @@ type Status struct {
 	Snapshot    uint64 // index of the newest snapshot; 0: none
 	Saving      uint64 // index of the snapshot being made; 0: none
 	JournalFull bool   // the disk has only its reserve left: entries are refused
+	Doubting    bool   // the last batch before the start is in doubt: no vote for a shorter log
 	Stalled     bool   // the disk has not finished a write for longer than an election
 }
 
@@ -59,7 +60,7 @@ func (c *Core) Status() Status {
 		ID: c.id, Leader: c.lead, Leads: c.role == raft.StateLeader, Serving: c.serving(), Term: c.term,
 		Applied: c.applied.index, Time: c.clock.now(c.now), Outage: c.clock.outage || c.clock.pause > 0, Pushes: c.lanes.pushBytes,
 		Held: c.heldBytes, LogFirst: c.log.prevIndex + 1, LogLast: c.log.last(), Snapshot: c.log.snapshot.GetIndex(),
-		Members: c.conf.state, JournalFull: c.full, Stalled: c.Stalled(),
+		Members: c.conf.state, JournalFull: c.full, Stalled: c.Stalled(), Doubting: c.doubt.batch != nil,
 	}
 	for lane := range c.lanes.lane {
 		s.Lanes[lane] = Waiting{Commands: c.lanes.lane[lane].commands, Bytes: c.lanes.lane[lane].bytes}
