@@ -44,8 +44,17 @@ func (v *serveVerb) Run(ctx *kong.Context, env *environment) error {
 	return serve(loaded.Config, env, signals)
 }
 
-// serve runs a node until a signal comes or it cannot go on.
+// serve runs a node until a signal comes or it cannot go on. One that must not act under
+// its number any more is started again, and gets itself another.
 func serve(cfg node.Config, env *environment, signals <-chan os.Signal) error {
+	for {
+		if err := serveOnce(cfg, env, signals); !errors.Is(err, node.ErrOutcast) {
+			return err
+		}
+	}
+}
+
+func serveOnce(cfg node.Config, env *environment, signals <-chan os.Signal) error {
 	log := newLogger(cfg, env.stderr)
 	password, _ := env.env(envAdminPassword)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/desk"
 	"github.com/evenkeel/evenkeel/internal/journal"
 	"github.com/evenkeel/evenkeel/internal/replica"
+	"github.com/evenkeel/evenkeel/internal/steward"
 	"github.com/evenkeel/evenkeel/internal/transport"
 )
 
@@ -120,10 +122,12 @@ func (c *cluster) judge(h transport.Hello) error {
 		level = d.Status().Level
 	})
 	switch {
+	case removed && suffrage(n.replica.Status().Members, h.Node) != steward.Outside:
+		// Raft may need it until it has no vote any more.
 	case replaced:
-		return fmt.Errorf("node %d was away for too long and has been replaced: set its data directory aside and join anew", h.Node)
+		return &transport.Refusal{Cause: causeReplaced, Reason: fmt.Sprintf("node %d has been replaced: it joins again under another number", h.Node)}
 	case removed:
-		return fmt.Errorf("node %d was removed from the cell", h.Node)
+		return &transport.Refusal{Cause: causeRemoved, Reason: fmt.Sprintf("node %d was removed from the cell", h.Node)}
 	case h.Level < level:
 		return fmt.Errorf("version %s of the program is too old for this cell (it understands feature level %d, the cell is at %d): update it", h.Version, h.Level, level)
 	}
@@ -141,6 +145,13 @@ func (c *cluster) Send(messages []*raftpb.Message) {
 		if c.transport == nil || !c.transport.Send(m.GetTo(), frameRaft, b) {
 			c.node.replica.Unreachable(m.GetTo())
 		}
+	}
+}
+
+// Say implements replica.Network.
+func (c *cluster) Say(w replica.Word) {
+	if c.transport != nil {
+		c.transport.Send(w.To, frameWord, encodeWire(word{First: w.First, Last: w.Last, LastTerm: w.LastTerm, Has: w.Has})) // lost: it is asked again
 	}
 }
 
@@ -222,6 +233,11 @@ func (c *cluster) frame(from uint64, kind transport.Kind, payload []byte) {
 		if err = c.wire.Unmarshal(payload, &a); err == nil {
 			c.emulates.answered(&a)
 		}
+	case frameWord:
+		var w word
+		if err = c.wire.Unmarshal(payload, &w); err == nil {
+			c.node.replica.Hear(replica.Word{From: from, To: c.node.replica.ID(), First: w.First, Last: w.Last, LastTerm: w.LastTerm, Has: w.Has})
+		}
 	case frameHeartbeat:
 		var beat heartbeat
 		if err = c.wire.Unmarshal(payload, &beat); err == nil {
@@ -265,9 +281,22 @@ func (c *cluster) event(e transport.Event) {
 		c.node.replica.Dead(e.Node)
 		c.proposals.lost(e.Node)
 	case transport.Refused:
+		if refused := new(transport.RefusedError); errors.As(e.Err, &refused) {
+			c.refused(refused)
+		}
 		if c.note(e.Node, e.Err.Error()) {
 			c.log.Warn("another node is not to be talked to", "node", e.Node, "error", e.Err)
 		}
+	}
+}
+
+// refused follows the word of another node that this one is no member any more.
+func (c *cluster) refused(e *transport.RefusedError) {
+	switch e.Cause {
+	case causeReplaced:
+		c.node.castOut(e.Reason)
+	case causeRemoved:
+		c.node.end(removedError(c.node.cfg.Data, c.node.replica.ID()))
 	}
 }
 
@@ -306,6 +335,7 @@ func (c *cluster) meet() {
 	if !formed {
 		return // this node has just joined: it knows what it was told then
 	}
+	c.node.noteMembership(nodes)
 	own, left := c.node.replica.ID(), map[uint64]bool{}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -322,7 +352,11 @@ func (c *cluster) meet() {
 		}
 		c.members[m.Number] = m
 	}
+	members := c.node.replica.Status().Members
 	for id := range left {
+		if suffrage(members, id) != steward.Outside {
+			continue // Raft may need it until it has no vote any more
+		}
 		delete(c.members, id)
 		delete(c.others, id)
 		c.transport.Forget(id)
@@ -361,7 +395,7 @@ func (n *Node) stands() heartbeat {
 	return heartbeat{
 		Incarnation: n.incarnation.Load(), Applied: applied, Hash: hash, Leader: s.Leader, Sessions: n.realtime.Stats().Connections, Memory: memoryInUse(),
 		DiskFree: free, Offset: evenkeel.Duration(int64(evenkeel.TimeOf(n.host.wall())) - int64(n.deskTime())), Started: evenkeel.TimeOf(n.started),
-		NotReady: n.notReady(), Stopping: n.stopping.Load(),
+		NotReady: n.notReady(), Stopping: n.stopping.Load(), Differ: n.differing(),
 		Archive: copied,
 		Bus:     n.busBeat(),
 	}

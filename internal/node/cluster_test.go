@@ -41,9 +41,19 @@ func eventually(t *testing.T, what string, met func() bool) {
 
 func threeNodes(t *testing.T) (nodes []*Node, token string) {
 	t.Helper()
-	cfg := testConfig(t)
+	return threeNodesOn(t, func(*Host) {})
+}
+
+// threeNodesOn starts the first of them on a host of the test's own making.
+func threeNodesOn(t *testing.T, change func(*Host)) (nodes []*Node, token string) {
+	t.Helper()
+	cfg, host := testConfig(t), testHost(t)
 	cfg.Cluster = "127.0.0.1:0"
-	first := startNode(t, cfg)
+	change(&host)
+	first, err := Start(t.Context(), cfg, host)
+	if err != nil {
+		t.Fatal(err)
+	}
 	token = signIn(t, first)
 	nodes = []*Node{first, joinNode(t, first, "keel-2"), joinNode(t, first, "keel-3")}
 	for _, n := range nodes {

@@ -41,7 +41,7 @@ func (n *Node) openCell(ctx context.Context) error {
 	if n.cluster, err = newCluster(n, boot); err != nil {
 		return err
 	}
-	if err := n.openReplica(); err != nil {
+	if err := n.openMember(ctx); err != nil {
 		return err
 	}
 	if n.clusterListener == nil {
@@ -53,7 +53,7 @@ func (n *Node) openCell(ctx context.Context) error {
 // enter makes the node a part of its cell: the founder forms it, one that is alone
 // leads it, another waits until it has the cell's state, and serves then, leader
 // or not.
-func (n *Node) enter(ctx context.Context) error {
+func (n *Node) enter(ctx context.Context) (err error) {
 	if n.alone() {
 		if err := n.replica.Ready(ctx); err != nil {
 			return fmt.Errorf("wait for the replica: %w", err)
@@ -75,9 +75,9 @@ func (n *Node) enter(ctx context.Context) error {
 		return err
 	}
 	if !n.formed() {
-		n.log.Info("waiting for the cell's state", "from", n.cfg.Join)
-		if err := n.replica.Fresh(ctx); err != nil {
-			return fmt.Errorf("wait for the cell's state: %w", err)
+		n.log.Info("waiting for the cell's state")
+		if err := n.replica.Fresh(n.unlessEnded(ctx)); err != nil {
+			return errors.Join(n.Err(), fmt.Errorf("wait for the cell's state: %w", err))
 		}
 		if !n.formed() {
 			return errors.New("the cell that was joined has no state")
@@ -92,7 +92,25 @@ func (n *Node) enter(ctx context.Context) error {
 		}
 		n.offerLocalKey(ctx)
 	}
-	return removeFile(filepath.Join(n.cfg.Data, joinFile)) // the desk knows better
+	if n.joined.Old != 0 {
+		err = removeFile(n.rejoinKey(n.joined.Old))
+	}
+	return errors.Join(err, removeFile(filepath.Join(n.cfg.Data, joinFile))) // the desk knows better
+}
+
+// unlessEnded is a context that ends with another one, or when the node has come to its
+// end: the others may say that it is no member any more.
+func (n *Node) unlessEnded(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	n.tasks.Go(func() {
+		defer cancel()
+		select {
+		case <-n.done:
+		case <-n.quit:
+		case <-ctx.Done():
+		}
+	})
+	return ctx
 }
 
 // alone tells whether this node is the only voter of its cell.
@@ -143,6 +161,7 @@ func (n *Node) attend() {
 		n.replica.View(func(d *desk.Desk) { known = d.Incarnation(n.identity.Node) })
 		n.stepBack()
 		cleared = n.clearOut(cleared)
+		n.quarantine()
 		if own := n.incarnation.Load(); own == 0 || known != own {
 			ctx, cancel := context.WithTimeout(n.ending, clockAnswer)
 			err := n.announce(ctx)

@@ -41,6 +41,8 @@ type joinRequest struct {
 	Token string             `json:"token"`
 	Key   []byte             `json:"key"` // public
 	Facts evenkeel.NodeFacts `json:"facts"`
+	// Again, in place of a token, is how a member asks for another number.
+	Again *joinAgain `json:"again,omitempty"`
 }
 
 // joinAnswer makes it one. It holds the cell's key, so it goes over a connection
@@ -54,6 +56,7 @@ type joinAnswer struct {
 	Certificate []byte          `json:"certificate"`
 	Time        evenkeel.Time   `json:"time"` // the cell's
 	Nodes       []evenkeel.Node `json:"nodes"`
+	Old         uint64          `json:"old,omitempty"` // in the file: the number that it had before
 }
 
 // newJoinToken makes a token for a cell whose authority has a fingerprint.
@@ -143,7 +146,13 @@ func (n *Node) admit(ctx context.Context, body []byte) ([]byte, error) {
 	if err := json.Unmarshal(body, &r); err != nil {
 		return nil, fmt.Errorf("the request to join cannot be read: %w", err)
 	}
-	result, err := n.do(ctx, &evenkeel.NodeJoin{Hash: auth.Hash(r.Token), Key: r.Key, Facts: r.Facts})
+	var result evenkeel.Result
+	var err error
+	if r.Again != nil {
+		result, err = n.admitAgain(ctx, &r)
+	} else {
+		result, err = n.do(ctx, &evenkeel.NodeJoin{Hash: auth.Hash(r.Token), Key: r.Key, Facts: r.Facts})
+	}
 	if err != nil {
 		return nil, sentence(err)
 	}
@@ -268,7 +277,7 @@ func (n *Node) enlist(ctx context.Context) error {
 		return dataError(n.cfg.Data, err)
 	}
 	n.outward = outwardTo(n.cfg.Join)
-	if n.joinKey, err = loadJoinKey(n.cfg.Data, n.host.Random); err != nil {
+	if n.joinKey, err = loadKey(filepath.Join(n.cfg.Data, joinKeyFile), n.host.Random); err != nil {
 		return err
 	}
 	request, err := json.Marshal(joinRequest{
@@ -299,13 +308,16 @@ func (n *Node) recallJoin(b []byte) (err error) {
 	if err := json.Unmarshal(b, &n.joined); err != nil {
 		return fmt.Errorf("%s cannot be read: remove the data directory and join anew (%w)", filepath.Join(n.cfg.Data, joinFile), err)
 	}
-	n.joinKey, err = loadJoinKey(n.cfg.Data, n.host.Random)
+	path := filepath.Join(n.cfg.Data, joinKeyFile)
+	if n.joined.Old != 0 {
+		path = n.rejoinKey(n.joined.Old)
+	}
+	n.joinKey, err = loadKey(path, n.host.Random)
 	return err
 }
 
-// loadJoinKey reads the key with which this node asks, or makes it.
-func loadJoinKey(dir string, random io.Reader) (ed25519.PrivateKey, error) {
-	path := filepath.Join(dir, joinKeyFile)
+// loadKey reads the key with which this node asks to join, or makes it.
+func loadKey(path string, random io.Reader) (ed25519.PrivateKey, error) {
 	seed, err := os.ReadFile(path)
 	switch {
 	case err == nil && len(seed) == ed25519.SeedSize:

@@ -42,6 +42,7 @@ type Host struct {
 
 	openDir func(path string) (journal.FS, error) // of tests; nil: journal.OpenDir
 	wall    func() time.Time                      // of tests: what the machine's clock shows; nil: time.Now
+	twist   func(node string, hash uint64) uint64 // of tests: what is told of a state's hash
 	hurry   time.Duration                         // of tests: by how much HTTP's times are shorter, as a divisor; 0: 1
 }
 
@@ -85,6 +86,9 @@ type Node struct {
 	outward         string // this machine's address as another reached it; empty: unknown
 	joined          joinAnswer
 	joinKey         ed25519.PrivateKey
+	membership      []byte        // as it was written down last
+	compared        chan compared // what the others are to be told
+	quarantined     atomic.Uint64 // the entry at which this node's state was found to differ; 0: it was not
 	incarnation     atomic.Uint64 // as the desk issued it; 0: not yet
 
 	ending context.Context // ends when the node stops
@@ -108,7 +112,7 @@ func Start(ctx context.Context, cfg Config, host Host) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, host: host, log: host.Log, started: time.Now(),
-		concerns: newConcerns(), archiveChanged: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		concerns: newConcerns(), archiveChanged: make(chan struct{}, 1), compared: make(chan compared, 4), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
@@ -164,6 +168,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.serve()
 	n.tasks.Go(n.watch)
 	n.tasks.Go(n.attend)
+	n.tasks.Go(n.tellHashes)
 	n.tasks.Go(n.steer)
 	n.tasks.Go(n.reportClock)
 	n.tasks.Go(n.keepHours)
@@ -282,6 +287,7 @@ func (n *Node) makeEdges() error {
 // applied takes the output of each entry: first to the clients, then to the
 // edge, which may have to close some of them.
 func (n *Node) applied(out desk.Output) {
+	n.noteHash(out.Index)
 	n.archiveGrew(out.Archive)
 	if len(out.Events) == 0 {
 		return
@@ -299,7 +305,9 @@ func (n *Node) panicked(f *replica.Fault) {
 func (n *Node) watch() {
 	select {
 	case <-n.replica.Done():
-		if err := n.replica.Err(); err != nil {
+		if err := n.replica.Err(); errors.Is(err, replica.ErrAmnesia) {
+			n.castOut(brief(err))
+		} else if err != nil {
 			n.end(fmt.Errorf("the replica cannot go on: %w", err))
 		}
 	case <-n.quit:

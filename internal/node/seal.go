@@ -103,6 +103,11 @@ func writeDurably(path string, content []byte) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
+	return syncParent(path)
+}
+
+// syncParent makes the names in a file's directory durable.
+func syncParent(path string) error {
 	if runtime.GOOS == "windows" { // makes a name durable with its file
 		return nil
 	}

@@ -76,6 +76,8 @@ func (c cellOf) nodeStatus(m *evenkeel.Node, stands *replica.Status, status *eve
 		node.State = "down"
 	case silence > suspectAfter:
 		node.State = "suspect"
+	case m.Quarantined != 0:
+		node.State = "quarantined"
 	case beat.Stopping:
 		node.State = "draining"
 	case m.Drained && beat.Sessions > 0:
@@ -107,6 +109,8 @@ func (n *Node) notReady() string {
 		return "the disk does not answer"
 	case stands.Leader == 0 || stands.Leads && !stands.Serving:
 		return "there is no leader"
+	case n.quarantined.Load() != 0:
+		return "this node's state is not that of most"
 	case n.incarnation.Load() == 0:
 		return "the cell does not know of this process yet"
 	}

@@ -18,6 +18,7 @@ const (
 	framePropose   transport.Kind = 9  // proposal
 	frameOutcome   transport.Kind = 10 // outcome
 	frameHeartbeat transport.Kind = 11 // heartbeat
+	frameWord      transport.Kind = 12 // word
 	frameEmulate   transport.Kind = 14 // emulate
 	frameEmulated  transport.Kind = 15 // emulated
 )
@@ -49,6 +50,14 @@ type emulated struct {
 	Err     *evenkeel.Error `cbor:"2,keyasint,omitempty"`
 }
 
+// word is what two replicas say about a batch in doubt (replica.Word).
+type word struct {
+	First    uint64          `cbor:"1,keyasint"`
+	Last     uint64          `cbor:"2,keyasint"`
+	LastTerm uint64          `cbor:"3,keyasint"`
+	Has      replica.Holding `cbor:"4,keyasint,omitempty"`
+}
+
 // heartbeat is how a node stands. Each sends it to all others.
 type heartbeat struct {
 	Incarnation uint64            `cbor:"1,keyasint"` // 0: the desk has not issued it yet
@@ -64,6 +73,7 @@ type heartbeat struct {
 	Archive     archiveBeat       `cbor:"11,keyasint"`
 	Bus         busBeat           `cbor:"12,keyasint"`
 	Hash        uint64            `cbor:"13,keyasint,omitempty"` // of all that it came to, up to Applied
+	Differ      map[uint64]uint64 `cbor:"14,keyasint,omitempty"` // nodes in quarantine, and the entry
 }
 
 // archiveBeat is how a node's copy of the archive stands.
