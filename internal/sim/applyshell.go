@@ -214,7 +214,7 @@ func (n *node) restoreTo(index uint64) bool {
 		return false
 	}
 	if err != nil {
-		n.w.check(n.w.shape.Error > 0, "a snapshot that came can be read", "%v", err)
+		n.w.check(n.w.shape.Error > 0 || n.rot > 0, "a snapshot that came can be read", "%v", err)
 		n.killed(err.Error())
 		return false
 	}

@@ -165,16 +165,21 @@ func (w *World) join(then func()) {
 				return
 			}
 			w.stats.add("nodes joined", 1)
-			n := newNode(w, r.Number)
-			for _, other := range w.nodes {
-				w.check(other.number != r.Number, "a number is given once", "the new node is another %s", n.id())
-			}
-			w.nodes = append(w.nodes, n)
-			w.tracef("%s has joined", n.id())
-			n.start()
+			w.begin(r.Number)
 			then()
 		})
 	})
+}
+
+// begin starts a node that was given a number.
+func (w *World) begin(number uint64) {
+	n := newNode(w, number)
+	for _, other := range w.nodes {
+		w.check(other.number != number, "a number is given once", "the new node is another %s", n.id())
+	}
+	w.nodes = append(w.nodes, n)
+	w.tracef("%s has joined", n.id())
+	n.start()
 }
 
 // order has the cell itself run a command, however often that must be tried, and

@@ -91,6 +91,8 @@ func (s *diskShell) next(n *node) {
 
 func (s *diskShell) do(n *node, t diskTask) error {
 	switch {
+	case t.append != nil && t.append.Settle:
+		return n.journal.ResolveDoubt(journal.Cut)
 	case t.append != nil:
 		return n.journal.Append(batchOf(t.append))
 	case t.fault != nil:

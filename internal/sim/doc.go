@@ -26,11 +26,12 @@
 // says, breaks connections, and cuts the way in one direction or both. A process is
 // given up for dead by proof only. Clients move between the nodes.
 //
-// Left out, since the program does not do it yet: bits that flip on the disk of one
-// of several nodes, whose journal the others would have to mend (a torn last batch
-// of a member, with which the program refuses to start, is cut here as that of a
-// cell of one); archive copies of several nodes; a wall clock that is set; programs
-// of several versions. Not checked with several nodes: by how much an outage extends
+// Bits flip on the disks of fewer than half of the voters: such a node finds out, by
+// its journal or by what the leader knows of it, never acts under its number again, and
+// gets another one (outcast.go).
+//
+// Left out, since the program does not do it yet: archive copies of several nodes; a
+// wall clock that is set; programs of several versions. Not checked with several nodes: by how much an outage extends
 // offers (standstill.go). A removed node is switched off by its operator when it is
 // no member of Raft any more, not before.
 //

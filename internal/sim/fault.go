@@ -47,6 +47,9 @@ func (w *World) breakThings() {
 	w.again(s.Error, func() { w.any().failing = true })
 	w.again(s.Rot, func() {
 		n := w.any()
+		if !w.mayRot(n) {
+			return
+		}
 		if n.up && w.chance(500) { // what was written last is all that a start may cut
 			n.killed("kill -9")
 			n.flipIn(n.newest.Name, n.newest.At, n.newest.Len)
@@ -119,7 +122,7 @@ func (w *World) transfer() {
 // exchange has the operator remove a node, and another join in its place.
 func (w *World) exchange() {
 	n := w.any()
-	if len(w.members()) < 3 || !w.ahead().desk().Formed() || n.leaving {
+	if len(w.members()) < 3 || !w.ahead().desk().Formed() || n.leaving || w.rots() {
 		return
 	}
 	n.leaving = true

@@ -126,6 +126,7 @@ func (w *World) finalCheck() {
 			w.check(n.desk().Hash() == live && w.sum(n.desk()) == sum, "a restart gives the same state", "hash %x, before %x", n.desk().Hash(), live)
 		}
 	}
+	w.linearizable()
 	w.relive()
 }
 

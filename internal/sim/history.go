@@ -81,5 +81,8 @@ func (h *history) restored(d *desk.Desk) {
 
 // recovered checks what a start found on the disk.
 func (h *history) recovered(n *node, last uint64) {
+	if n.rot > 0 && h.w.several() {
+		return // the others know what it has lost
+	}
 	h.w.check(last >= n.reached, "what was applied is durable", "the log of %s ends at %d, and %d was applied", n.id(), last, n.reached)
 }

@@ -125,7 +125,7 @@ func (l *ledger) succeeded(o *wish, r result) {
 		return
 	}
 	l.w.stats.add("wishes granted: "+o.body.Kind().String(), 1)
-	o.done, o.ok, o.got = true, true, r
+	o.done, o.ok, o.got, o.answered = true, true, r, l.w.now
 	l.w.acked = max(l.w.acked, r.Index)
 	l.w.check(r.Index > o.floor, "what is asked later comes later", "%s was asked when %d was acknowledged, and is at %d", o.id, o.floor, r.Index)
 	l.w.check(r.Index <= l.w.history.top && r.Index > 0, "what was acknowledged is applied", "%s at %d", o.id, r.Index)
@@ -156,7 +156,7 @@ func (l *ledger) repeated(o *wish, r result) {
 	l.w.stats.add("repeats answered", 1)
 	if !o.ok {
 		l.w.check(o.attempts > 1, "a repeat has the same result", "%s was refused, and then not", o.id)
-		o.ok, o.got = true, r
+		o.ok, o.got, o.answered = true, r, l.w.now
 		l.stands(o)
 		return
 	}

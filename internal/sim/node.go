@@ -135,13 +135,14 @@ func (n *node) start() {
 func (n *node) refuse(err error) {
 	var bad *journal.DamageError
 	if errors.As(err, &bad) || errors.Is(err, journal.ErrDoubt) {
-		n.w.check(n.rot > 0, "no crash damages the journal", "%v", err)
-		panic(damage{err.Error()})
+		n.outcast(err)
+		return
 	}
 	n.tracef("the start failed: %v", err)
 	n.w.check(n.w.shape.Error > 0 || n.w.shape.Full > 0 || n.rot > 0, "a start succeeds on a disk that works", "%v", err)
 	if n.w.calm && n.rot > 0 {
-		panic(damage{err.Error()})
+		n.outcast(err)
+		return
 	}
 	n.w.check(!n.w.calm, "a start succeeds on a disk that works", "%v", err)
 	n.disk.Kill()
@@ -216,15 +217,6 @@ func (n *node) recover() error {
 		n.tracef("the journal was mended: %s", note)
 		n.w.stats.add("journals mended", 1)
 	}
-	if doubt := found.Doubt; doubt != nil {
-		if !doubt.Torn {
-			return journal.ErrDoubt
-		}
-		n.w.stats.add("torn batches cut", 1)
-		if err := j.ResolveDoubt(journal.Cut); err != nil {
-			return err
-		}
-	}
 	if found.Fresh {
 		n.w.check(n.reached == 0, "what was applied is durable", "the directory is fresh, and %d was applied", n.reached)
 		found.Meta = binary.BigEndian.AppendUint64(nil, n.number)
@@ -249,9 +241,14 @@ func (n *node) restore(found *journal.Recovered) error {
 	var last uint64
 	var err error
 	if s := found.Snapshot; s != nil {
+		cfg.Snapshot = &raftpb.SnapshotMetadata{ConfState: s.ConfState, Index: proto.Uint64(s.Index), Term: proto.Uint64(s.Term)}
+	}
+	if err := n.settleDoubt(found.Doubt, &cfg); err != nil {
+		return err
+	}
+	if s := found.Snapshot; s != nil {
 		last = s.Index
 		cfg.SnapshotSize = s.Size
-		cfg.Snapshot = &raftpb.SnapshotMetadata{ConfState: s.ConfState, Index: proto.Uint64(s.Index), Term: proto.Uint64(s.Term)}
 		r, err := n.journal.OpenSnapshot(s.Index)
 		if err != nil {
 			return err
@@ -273,6 +270,29 @@ func (n *node) restore(found *journal.Recovered) error {
 		return err
 	}
 	return n.replay()
+}
+
+// settleDoubt does about a batch in doubt what the replica's shell does.
+func (n *node) settleDoubt(found *journal.Doubt, cfg *replica.CoreConfig) error {
+	if found == nil {
+		return nil
+	}
+	d := &replica.Doubt{First: found.First, Last: found.Last, LastTerm: found.LastTerm, Torn: found.Torn}
+	switch d.Judge(*cfg) {
+	case replica.DoubtLost:
+		return journal.ErrDoubt
+	case replica.DoubtAsk:
+		n.tracef("in doubt: %d to %d of term %d, torn %t", d.First, d.Last, d.LastTerm, d.Torn)
+		n.w.stats.add("doubts that others were asked about", 1)
+		cfg.Doubt = d
+		if found.Carried {
+			return nil
+		}
+		return n.journal.ResolveDoubt(journal.Carry)
+	default:
+		n.w.stats.add("torn batches cut", 1)
+		return n.journal.ResolveDoubt(journal.Cut)
+	}
 }
 
 // replay applies what is known to be committed.
@@ -365,8 +385,12 @@ func (n *node) turn() {
 			n.voice.read(n, read)
 		}
 		n.post(ready.Messages)
+		n.say(ready.Words)
 	}
-	if err := n.core.Err(); err != nil {
+	if err := n.core.Err(); errors.Is(err, replica.ErrAmnesia) {
+		n.outcast(err)
+		return
+	} else if err != nil {
 		n.w.check(errors.Is(err, replica.ErrStalled) && n.w.shape.Stall > 0, "the core stops for a reason", "%v", err)
 		n.killed(err.Error())
 		return

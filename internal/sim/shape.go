@@ -219,9 +219,6 @@ func (s *Shape) drawFaults(rng *rand.Rand) {
 
 // drawNodes chooses how many nodes there are, and what breaks between them. Several
 // nodes have more to do in each second, so they get fewer of them.
-//
-// The program does not yet mend a member's journal in which a bit flipped, so
-// several nodes have disks that do not rot.
 func (s *Shape) drawNodes(rng *rand.Rand) {
 	s.Nodes, s.Voters, s.Calm = 1, 5, 60
 	switch k := rng.IntN(100); {
@@ -238,14 +235,13 @@ func (s *Shape) drawNodes(rng *rand.Rand) {
 	s.Duration = 15*time.Second + time.Duration(rng.Int64N(int64(150*time.Second)/int64(s.Nodes)))
 	s.Visitors, s.Calm = min(s.Visitors, 6), 15
 	s.drawFaults(rng)
-	s.Rot = 0
 	often := func(odds int) time.Duration {
 		if rng.IntN(odds) > 0 {
 			return 0
 		}
 		return s.Duration/10 + time.Duration(rng.Int64N(int64(s.Duration)))
 	}
-	s.Part, s.Transfer, s.Replace, s.Outage = often(2), often(3), often(3), often(6)
+	s.Part, s.Transfer, s.Replace, s.Outage, s.Rot = often(2), often(3), often(3), often(6), often(4)
 	s.Down = time.Duration(20+rng.IntN(4000)) * time.Millisecond
 	if rng.IntN(2) == 0 {
 		s.Loss = 1 + rng.IntN(60)

@@ -41,6 +41,8 @@ type wish struct {
 	ok   bool
 	code evenkeel.Code
 	got  result
+
+	answered time.Duration // when he was told
 }
 
 // command is the wish as the edge hands it on.

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"time"
+
+	"github.com/anishathalye/porcupine"
 )
 
 // Options of a run.
@@ -72,6 +74,7 @@ type World struct {
 	archive *archiveCopy
 	stood   standstill
 	acked   uint64 // the highest index that anybody was told
+	reads   []porcupine.Operation
 
 	// made is when each entry was formed.
 	made map[madeKey]moment

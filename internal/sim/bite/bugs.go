@@ -172,6 +172,46 @@ func consensusBugs() []bug {
 			new: "		next.since = min(next.since, c.now)",
 		},
 		{
+			name: "among nodes: a batch in doubt does not hold the vote back", file: "internal/replica/doubt.go",
+			old: "		return d != nil && d.longer(m.GetLogTerm(), m.GetIndex())",
+			new: "		return d == nil && len(m.Entries) > 1000",
+		},
+		{
+			name: "among nodes: a batch in doubt is cut at once", file: "internal/replica/doubt.go",
+			old: "		return DoubtAsk",
+			new: "		return DoubtCut",
+		},
+		{
+			name: "among nodes: who is in doubt stands for election", file: "internal/replica/ready.go",
+			old: "			if c.abstains() && stands(m) {",
+			new: "			if c.barred && stands(m) {",
+		},
+		{
+			name: "among nodes: who has lost something goes on", file: "internal/replica/doubt.go",
+			old: "	return m.GetType() == raftpb.MsgHeartbeat && ",
+			new: "	return m.GetType() == raftpb.MsgHup && ",
+		},
+		{
+			name: "among nodes: what a doubtful batch knew to be committed is taken for the log's", file: "internal/journal/recover.go",
+			old: "		commit = min(commit, d.first-1)",
+			new: "		commit = max(commit, d.first-1)",
+		},
+		{
+			name: "among nodes: who has lost his data keeps his number", file: "internal/desk/cmd_node.go",
+			old: "	return evenkeel.Result{Number: n.Number}, nil\n}\n\n// tellRejoined",
+			new: "	return evenkeel.Result{Number: b.Number}, nil\n}\n\n// tellRejoined",
+		},
+		{
+			name: "among nodes: who joins again leaves the old number behind", file: "internal/desk/cmd_node.go",
+			old: "		d.dropNode(old, true)",
+			new: "		d.nodes.touch(old)",
+		},
+		{
+			name: "among nodes: a void incarnation may still command", file: "internal/desk/cmd_node.go",
+			old: "		if n.Incarnation == incarnation {",
+			new: "		if n.Incarnation >= 0 {",
+		},
+		{
 			name: "among nodes: who leads no more keeps its callers", file: "internal/replica/ready.go",
 			old: "		c.lose(noLeader())\n		c.clock.resign(c.now)",
 			new: "		c.clock.resign(c.now)",
