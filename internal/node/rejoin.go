@@ -131,7 +131,7 @@ func (n *Node) askAgain(ctx context.Context, m *membership, why error) (err erro
 	if n.joinKey, err = loadKey(n.rejoinKey(m.Number), n.host.Random); err != nil {
 		return err
 	}
-	public := n.joinKey.Public().(ed25519.PublicKey) //nolint:errcheck // of an ed25519 key
+	public := n.joinKey.Public().(ed25519.PublicKey)
 	request, err := json.Marshal(joinRequest{
 		Key: public, Facts: n.facts(),
 		Again: &joinAgain{Number: m.Number, Proof: n.proofOf(m.Generation, m.Number, public), Why: brief(why)},

@@ -76,8 +76,8 @@ func isVoterAgain(t *testing.T, n *Node, number uint64, token, queue string) {
 		}
 	}
 	_, got := ask(t, n, "GET", "/v1/incidents?state=open", token, nil)
-	open := slices.ContainsFunc(got["items"].([]any), func(i any) bool { //nolint:errcheck // or the test fails
-		m := i.(map[string]any) //nolint:errcheck // likewise
+	open := slices.ContainsFunc(got["items"].([]any), func(i any) bool {
+		m := i.(map[string]any)
 		return m["kind"] == evenkeel.IncidentNodeRejoined && m["subject"] == n.identity.Node
 	})
 	if !open {

@@ -222,6 +222,9 @@ func (w *World) relive() {
 	var other *desk.Desk
 	half := len(w.history.order) / 2
 	purity := 8
+	if w.several() {
+		purity = 2 // the desk is the same, and these runs take longer
+	}
 	for i, index := range w.history.order {
 		r := w.history.records[index]
 		if len(r.refused) > 0 && len(r.skip) == 0 && purity > 0 && w.chance(300) {

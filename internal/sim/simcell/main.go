@@ -96,7 +96,7 @@ func runOne(o options, out io.Writer) error {
 
 // runChild runs its share of the seeds and reports each on a line.
 func runChild(o options, out io.Writer) error {
-	debug.SetGCPercent(400) // many small runs, none of which keeps anything
+	debug.SetGCPercent(800) // many small runs, none of which keeps anything
 	enc := json.NewEncoder(out)
 	for i := 0; i < o.seeds; i += o.child {
 		r := sim.Run(o.from+uint64(i), sim.Options{})
