@@ -142,7 +142,8 @@ func (n *Node) askAgain(ctx context.Context, m *membership, why error) (err erro
 	n.log.Error("this node cannot go on with its data and asks the others for another place in the cell", "node", nodeID(m.Number), "why", why)
 	for round := 0; ; round++ {
 		for _, other := range m.Others {
-			b, err := transport.Join(ctx, other.Address, transport.Fingerprint(m.Authority), n.host.Version, request)
+			door := transport.Door{Address: other.Address, Fingerprint: transport.Fingerprint(m.Authority), Source: n.clusterSource()}
+			b, err := transport.Join(ctx, door, n.host.Version, request)
 			if err == nil {
 				return n.keepAnswer(b, m.Number)
 			}

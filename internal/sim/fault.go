@@ -147,7 +147,9 @@ func (w *World) switchOff(n *node) {
 		w.after(time.Second, func() { w.switchOff(n) })
 		return
 	}
-	w.after(w.around(3*time.Second), func() {
+	until := w.around(3 * time.Second)
+	w.trouble(w.now + until) // those who are connected there hear of no leader
+	w.after(until, func() {
 		n.gone = true
 		if n.up {
 			n.killed("it is no part of the cell any more")

@@ -167,6 +167,7 @@ func (n *node) again() {
 	if n.w.calm {
 		down = time.Second
 	}
+	n.w.trouble(n.w.now + down) // the others may not be able to do without it
 	n.after(down, n.start)
 }
 
