@@ -44,7 +44,7 @@ func (j *Journal) replaceDoubtful(how Resolution) error {
 			d.join(old)
 		}
 		next.doubt = &d
-		head = appendNumbers(nil, recDoubt, d.Batch, d.First, d.Last, d.LastTerm)
+		head = appendDoubt(nil, &d)
 	}
 	j.begin()
 	if j.off == headSize {
@@ -88,6 +88,7 @@ func (d *Doubt) join(old *Doubt) {
 	if d.First == 0 || old.First > 0 && old.First < d.First {
 		d.First = old.First
 	}
+	d.Torn = d.Torn && old.Torn
 	d.Last, d.LastTerm = max(d.Last, old.Last), max(d.LastTerm, old.LastTerm)
 }
 

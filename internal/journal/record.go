@@ -18,7 +18,7 @@ const (
 	recConf     = byte(3) // data: raftpb.ConfState
 	recSkip     = byte(4) // index, ordinal
 	recSnapshot = byte(5) // index, term: the log restarts behind this snapshot
-	recDoubt    = byte(6) // batch, first, last, term
+	recDoubt    = byte(6) // batch, first, last, term, 1 if it is torn
 	recNoDoubt  = byte(7) // nothing
 )
 
@@ -128,9 +128,17 @@ func appendState(b []byte, s *state) []byte {
 		b = appendNumbers(b, recSkip, k.Index, uint64(k.Ordinal))
 	}
 	if d := s.doubt; d != nil {
-		b = appendNumbers(b, recDoubt, d.Batch, d.First, d.Last, d.LastTerm)
+		b = appendDoubt(b, d)
 	}
 	return b
+}
+
+func appendDoubt(b []byte, d *Doubt) []byte {
+	torn := uint64(0)
+	if d.Torn {
+		torn = 1
+	}
+	return appendNumbers(b, recDoubt, d.Batch, d.First, d.Last, d.LastTerm, torn)
 }
 
 // errRecord says that a body with a good checksum does not make sense.
@@ -198,7 +206,7 @@ func replay(s *state, body []byte) error {
 			index, term := r.number(), r.number()
 			s.restart(index, term)
 		case recDoubt:
-			s.doubt = &Doubt{Batch: r.number(), First: r.number(), Last: r.number(), LastTerm: r.number(), Carried: true}
+			s.doubt = &Doubt{Batch: r.number(), First: r.number(), Last: r.number(), LastTerm: r.number(), Torn: r.number() == 1, Carried: true}
 		case recNoDoubt:
 			s.doubt = nil
 		default:

@@ -25,10 +25,11 @@ import (
 //   - or no other voter has any entry of the batch. A committed entry is on the disks
 //     of more than half of the voters, of which fewer than half rot: one of them would
 //     have it;
-//   - or, if the write was torn, nobody who has all of it was found for so long, and a
+//   - or, if the write was torn, nobody came to lead for so long who has it, and a
 //     majority answers. A torn write was never acknowledged; that is enough for a cell
-//     of one to cut it. It is asked all the same, for a disk may blank a sector. So a
-//     voter that is gone for good does not keep the others from electing.
+//     of one to cut it. It is asked all the same, for a disk may blank a sector. So
+//     neither a voter that is gone for good keeps the others from electing, nor one that
+//     has the batch and is no voter yet.
 //
 // A batch whose bytes were changed, which a voter that is gone may have: there is no
 // safe way on but that voter's, or a majority without this replica.
@@ -277,11 +278,9 @@ func (c *Core) nobodyHas(others []uint64) bool {
 	silent, lack := 0, 0
 	for _, id := range others {
 		switch c.doubt.said[id] {
-		case HoldsAll:
-			return false
 		case HoldsNothing:
 			lack++
-		case HoldsPart:
+		case HoldsPart, HoldsAll:
 		default:
 			silent++
 		}
