@@ -40,6 +40,9 @@ type Limits struct {
 	Context      int64    `cbor:"60,keyasint,omitempty" json:"context"`       // bytes of a customer's context
 	Aliases      int64    `cbor:"61,keyasint,omitempty" json:"aliases"`       // visitors remembered of a customer who were he
 	Namespaces   int64    `cbor:"80,keyasint,omitempty" json:"namespaces"`    // per workspace
+
+	Voters       int64    `cbor:"90,keyasint,omitempty" json:"voters"`        // nodes that vote at most; the others stand by
+	ReplaceAfter Duration `cbor:"91,keyasint,omitempty" json:"replace_after"` // a voter's silence, after which a standby has its vote
 }
 
 // DefaultLimits returns the documented defaults.
@@ -52,7 +55,7 @@ func DefaultLimits() Limits {
 		ClosedChats: 20000, Customers: 200000, Nodes: 64, Incidents: 1000,
 		Tallies: 200000, TallyKeep: 35 * 24 * Hour,
 		Missed: 10000, MissedOwn: 5, MissedClaims: 100, MissedKeep: 30 * 24 * Hour, Canned: 5000, CannedOwn: 200,
-		Context: 16 << 10, Aliases: 16, Namespaces: 100,
+		Context: 16 << 10, Aliases: 16, Namespaces: 100, Voters: 5, ReplaceAfter: 10 * Minute,
 	}
 }
 

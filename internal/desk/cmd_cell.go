@@ -48,6 +48,9 @@ const (
 	maxFollowUp = 100000
 )
 
+// leastReplace is how long a voter may be silent at least before it is replaced.
+const leastReplace = 10 * evenkeel.Second
+
 // checkLimits refuses limits with which the cell could not go on.
 func checkLimits(l *evenkeel.Limits) *evenkeel.Error {
 	type count struct {
@@ -72,7 +75,13 @@ func checkLimits(l *evenkeel.Limits) *evenkeel.Error {
 	if l.FollowUp > maxFollowUp {
 		return evenkeel.FieldErrorf("follow_up", "follow_up must be at most %d: one step of the cell must stay short", maxFollowUp)
 	}
-	for _, f := range []namedDuration{{"linger", l.Linger}, {"key_life", l.KeyLife}, {"re_offer", l.ReOffer}, {"tally_keep", l.TallyKeep}, {"missed_keep", l.MissedKeep}} {
+	if l.Voters < 1 || l.Voters > 9 || l.Voters%2 == 0 {
+		return evenkeel.FieldErrorf("voters", "voters must be 1, 3, 5, 7 or 9: an even number survives no more")
+	}
+	if l.ReplaceAfter < leastReplace {
+		return evenkeel.FieldErrorf("replace_after", "replace_after must be at least %d seconds: a node that restarts is not gone", leastReplace/evenkeel.Second)
+	}
+	for _, f := range []namedDuration{{"linger", l.Linger}, {"key_life", l.KeyLife}, {"re_offer", l.ReOffer}, {"tally_keep", l.TallyKeep}, {"missed_keep", l.MissedKeep}, {"replace_after", l.ReplaceAfter}} {
 		if f.value < 0 || f.value > maxDuration {
 			return evenkeel.FieldErrorf(f.name, "%s must be from 0 to 366 days", f.name)
 		}

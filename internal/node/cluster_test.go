@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,6 +192,60 @@ func TestEveryNodeKnowsAtOnce(t *testing.T) {
 		}
 	}
 	for _, n := range nodes {
+		stopNode(t, n)
+	}
+}
+
+// TestNineNodesLoseTwoForGood: of nine nodes five vote. When two of them are gone two
+// that stand by have their votes, with nobody at the keyboard; when they are back they
+// stand by.
+func TestNineNodesLoseTwoForGood(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Cluster = "127.0.0.1:0"
+	first := startNode(t, cfg)
+	token := signIn(t, first)
+	limits := evenkeel.DefaultLimits()
+	limits.ReplaceAfter = 10 * evenkeel.Second
+	_, key := localKey(t, cfg.Data)
+	if status, got := ask(t, first, "PUT", "/v1/cell/limits", key, limits); status != 200 {
+		t.Fatalf("%d %v", status, got)
+	}
+	nodes := []*Node{first}
+	for i := range 8 {
+		nodes = append(nodes, joinNode(t, first, fmt.Sprint("keel-", i+2)))
+	}
+	votes := func(n *Node) []uint64 { return n.replica.Status().Members.GetVoters() }
+	eventually(t, "five voters", func() bool { return len(votes(first)) == 5 && cellOf{first}.Status().State == "healthy" })
+
+	var lost, left []*Node // two voters, but not the node that is asked
+	for _, n := range nodes {
+		if n != first && len(lost) < 2 && slices.Contains(votes(first), n.replica.ID()) {
+			lost = append(lost, n)
+			stopNode(t, n)
+			continue
+		}
+		left = append(left, n)
+	}
+	eventually(t, "five voters that live", func() bool {
+		now := votes(first)
+		return len(now) == 5 && !slices.Contains(now, lost[0].replica.ID()) && !slices.Contains(now, lost[1].replica.ID())
+	})
+	if status, got := ask(t, left[len(left)-1], "PUT", "/v1/queues/after", token, map[string]any{"name": "After"}); status != 201 {
+		t.Fatalf("%d %v", status, got)
+	}
+	for _, n := range lost {
+		back := startNode(t, n.cfg)
+		left = append(left, back)
+		eventually(t, "the lost one to stand by", func() bool {
+			return back.notReady() == "" && !slices.Contains(votes(first), back.replica.ID()) &&
+				slices.Contains(first.replica.Status().Members.GetLearners(), back.replica.ID())
+		})
+	}
+	if now := votes(first); len(now) != 5 {
+		t.Errorf("voters %v", now)
+	}
+	sameHashes(t, left...)
+	for _, n := range left {
 		stopNode(t, n)
 	}
 }

@@ -20,8 +20,6 @@ const (
 	stewardEvery = 250 * time.Millisecond
 	stepTime     = 10 * time.Second // of one change of the members
 	lostAfter    = 5 * time.Second  // of a node's silence, within this leadership
-	replaceAfter = 10 * time.Minute // of a voter's silence
-	wantedVoters = 5
 )
 
 // steer runs the steward for as long as this node leads.
@@ -65,9 +63,11 @@ func (n *Node) steward(ctx context.Context, s *replica.Status, since time.Time) 
 	if err != nil {
 		return err
 	}
+	var limits evenkeel.Limits
+	n.replica.View(func(d *desk.Desk) { limits = d.Limits() })
 	view := steward.View{
-		Self: n.replica.ID(), Last: s.LogLast, Voters: wantedVoters, Changing: len(s.Members.GetVotersOutgoing()) > 0,
-		Silent: lostAfter, ReplaceAfter: replaceAfter,
+		Self: n.replica.ID(), Last: s.LogLast, Voters: int(limits.Voters), Changing: len(s.Members.GetVotersOutgoing()) > 0,
+		Silent: lostAfter, ReplaceAfter: limits.ReplaceAfter.Std(),
 	}
 	for _, m := range nodes {
 		view.Members = append(view.Members, steward.Member{
