@@ -102,8 +102,15 @@ arm64: ## apply one log on this machine and on arm64 (qemu) and compare the hash
 	cd internal/desk && qemu-aarch64-static ../../build/desk.arm64.test -test.run '^TestGolden' -test.v | tee ../../build/golden.arm64.log
 	@for log in build/golden.*.log; do grep -q '^--- PASS: TestGolden' $$log; done
 
+# It has the modules of e2e: one download less, and surely the same client.
+.PHONY: js
+js: e2e/node_modules ## build client/js, and run those of its tests that need no server
+	@test -e client/js/node_modules || ln -s ../../e2e/node_modules client/js/node_modules
+	rm -rf client/js/dist
+	cd client/js && npm run build && npm test
+
 .PHONY: e2e
-e2e: build e2e/node_modules ## the official client and a real browser against a real server
+e2e: build js ## the official client, client/js and a real browser against real servers
 	cd e2e && EVENKEEL_BIN=$(CURDIR)/$(BIN) npm test
 
 .PHONY: screenshot
@@ -167,4 +174,4 @@ cover: ## write build/cover.html
 
 .PHONY: clean
 clean: ## remove what was built and downloaded here
-	rm -rf bin build e2e/node_modules e2e/test-results ui/node_modules
+	rm -rf bin build client/js/dist client/js/node_modules e2e/node_modules e2e/test-results ui/node_modules

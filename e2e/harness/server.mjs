@@ -44,10 +44,11 @@ export class Server {
 
   /**
    * Starts a fresh cell of one node and waits until it is ready.
-   * @param {{password?: string | null, env?: object}} [options] the first admin's password (null: the server makes one), and more of the environment
+   * @param {{password?: string | null, env?: object, args?: string[]}} [options] the first admin's password (null: the server makes one), more of the environment, more flags
    */
-  static async start({ password = ADMIN_PASSWORD, env = {} } = {}) {
+  static async start({ password = ADMIN_PASSWORD, env = {}, args = [] } = {}) {
     const server = new Server();
+    server.args = args;
     server.env = { ...process.env, ...env };
     if (password !== null) server.env.EVENKEEL_ADMIN_PASSWORD = password;
     server.binary = binary();
@@ -66,12 +67,12 @@ export class Server {
   async rival() {
     const rival = new Server();
     const port = await freePort();
-    return Object.assign(rival, { binary: this.binary, env: this.env, data: this.data, port, url: `http://127.0.0.1:${port}` });
+    return Object.assign(rival, { binary: this.binary, env: this.env, args: this.args, data: this.data, port, url: `http://127.0.0.1:${port}` });
   }
 
   /** Starts the process on the data that is there. */
   async run() {
-    const args = ["serve", "--data", this.data, "--http", `127.0.0.1:${this.port}`];
+    const args = ["serve", "--data", this.data, "--http", `127.0.0.1:${this.port}`, ...this.args];
     this.#process = spawn(this.binary, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
     this.#exited = once(this.#process, "exit");
     for (const stream of [this.#process.stdout, this.#process.stderr]) {

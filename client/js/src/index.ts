@@ -1,0 +1,3 @@
+export { connect } from "./connection.js";
+export type { Connection, ConnectOptions } from "./connection.js";
+export type { Store } from "./store.js";
