@@ -151,7 +151,7 @@ func (n *Node) announce(ctx context.Context) error {
 func (n *Node) attend() {
 	ticker := time.NewTicker(enterPause)
 	defer ticker.Stop()
-	fence, cleared := fence{at: time.Now()}, false
+	fence, cleared := fence{at: time.Now()}, time.Time{}
 	for {
 		if fence.closes(time.Now(), n.replica.Status().Leader != 0) && !n.alone() {
 			n.log.Warn("this node hears of no leader: its clients are sent to others", "for", fenceAfter)
@@ -212,18 +212,23 @@ func (n *Node) drained() (drained bool) {
 	return drained
 }
 
-// clearOut sends the clients of a drained node to others, once, as soon as there are
-// others. Who comes all the same stays: there is nowhere else for him.
-func (n *Node) clearOut(done bool) bool {
+// moveAgain is how long a client may stay that came to a drained node all the same:
+// its address may lead nowhere else.
+const moveAgain = 30 * time.Second
+
+// clearOut sends the clients of a drained node to others, if there are others, and
+// those who have come since, after a while. It returns when it did so last.
+func (n *Node) clearOut(last time.Time) time.Time {
 	if !n.drained() {
-		return false
+		return time.Time{}
 	}
-	if done || len(n.edge.Elsewhere("websocket")) == 0 {
-		return done
+	clients := n.realtime.Stats().Connections
+	if clients == 0 || time.Since(last) < moveAgain || len(n.edge.Elsewhere("websocket")) == 0 {
+		return last
 	}
-	n.log.Info("this node is drained: its clients are sent to others", "clients", n.realtime.Stats().Connections)
+	n.log.Info("this node is drained: its clients are sent to others", "clients", clients)
 	n.tasks.Go(func() { n.realtime.Move(n.ending, movePace) })
-	return true
+	return time.Now()
 }
 
 // stepBack hands leadership over while this node is drained.
