@@ -179,37 +179,57 @@ func TestVoteInDoubtIsNone(t *testing.T) {
 }
 
 // TestCarriedDoubt: a doubt may outlive restarts, other batches and the segment
-// that it was in.
+// that it was in, and it stays known whether the write was torn.
 func TestCarriedDoubt(t *testing.T) {
-	d := threeBatches(t).disk()
-	d.FlipBit(firstLog, third+700, 7)
-	j, _, err := journal.Open(d, small(1))
-	must(t, err)
-	must(t, j.ResolveDoubt(journal.Carry))
-	must(t, j.Append(&journal.Batch{HardState: hard(9, 3, 0)}))
-	for i := uint64(3); i < 40; i++ {
-		must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(i, 9, strings.Repeat("x", 900))}}))
+	cases := []struct {
+		name string
+		hurt func(*simdisk.Disk)
+		torn bool
+	}{
+		{"its body rotted", func(d *simdisk.Disk) { d.FlipBit(firstLog, third+700, 7) }, false},
+		{"its middle never came", func(d *simdisk.Disk) { d.Blank(firstLog, third+512, third+1024) }, true},
 	}
-	for range 2 {
-		must(t, j.Close())
-		var rec *journal.Recovered
-		j, rec, err = journal.Open(d, small(1))
-		must(t, err)
-		if rec.Doubt == nil || !rec.Doubt.Carried || rec.Doubt.First != 3 || rec.Doubt.Last != 4 || rec.Doubt.LastTerm != 7 || rec.Doubt.Batch != 3 {
-			t.Fatalf("the doubt is now %+v", rec.Doubt)
-		}
-		if len(rec.Entries) != 39 || rec.HardState.GetTerm() != 9 {
-			t.Fatalf("%d entries, %v", len(rec.Entries), rec.HardState)
-		}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d := threeBatches(t).disk()
+			c.hurt(d)
+			j, _, err := journal.Open(d, small(1))
+			must(t, err)
+			must(t, j.ResolveDoubt(journal.Carry))
+			want := journal.Doubt{Batch: 3, First: 3, Last: 4, LastTerm: 7, Torn: c.torn, Carried: true}
+			j = reopenInDoubt(t, d, j, want, 2)
+			must(t, j.Append(&journal.Batch{HardState: hard(9, 3, 0)}))
+			for i := uint64(3); i < 40; i++ {
+				must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(i, 9, strings.Repeat("x", 900))}}))
+			}
+			for range 2 {
+				j = reopenInDoubt(t, d, j, want, 39)
+			}
+			must(t, j.ResolveDoubt(journal.Cut))
+			must(t, j.ResolveDoubt(journal.Cut))
+			must(t, j.Close())
+			_, rec, err := journal.Open(d, small(1))
+			must(t, err)
+			if rec.Doubt != nil {
+				t.Fatalf("still in doubt: %+v", rec.Doubt)
+			}
+		})
 	}
-	must(t, j.ResolveDoubt(journal.Cut))
-	must(t, j.ResolveDoubt(journal.Cut))
+}
+
+// reopenInDoubt restarts a journal that carries a doubt.
+func reopenInDoubt(t *testing.T, d *simdisk.Disk, j *journal.Journal, want journal.Doubt, entries int) *journal.Journal {
+	t.Helper()
 	must(t, j.Close())
-	_, rec, err := journal.Open(d, small(1))
+	j, rec, err := journal.Open(d, small(1))
 	must(t, err)
-	if rec.Doubt != nil {
-		t.Fatalf("still in doubt: %+v", rec.Doubt)
+	if rec.Doubt == nil || *rec.Doubt != want {
+		t.Fatalf("the doubt is now %+v, want %+v", rec.Doubt, want)
 	}
+	if len(rec.Entries) != entries || rec.HardState.GetTerm() < 7 {
+		t.Fatalf("%d entries, want %d; %v", len(rec.Entries), entries, rec.HardState)
+	}
+	return j
 }
 
 // TestCrashWhileResolving stops the machine at every operation of ResolveDoubt: the
@@ -293,26 +313,47 @@ func TestDoubtBehindASnapshot(t *testing.T) {
 	}
 }
 
-// TestTwoDoubts: a doubt that is carried is widened by another.
+// TestTwoDoubts: a doubt that is carried is widened by another. Together they were torn
+// if both were: either may have been acknowledged otherwise.
 func TestTwoDoubts(t *testing.T) {
-	d := threeBatches(t).disk()
-	for i := range 2 {
-		d.FlipBit(firstLog, third+int64(i)*512+200, 7)
-		j, rec, err := journal.Open(d, small(1))
-		must(t, err)
-		if rec.Doubt == nil || rec.Doubt.Carried {
-			t.Fatalf("doubt %d: %+v", i, rec.Doubt)
-		}
-		must(t, j.ResolveDoubt(journal.Carry))
-		if i == 0 {
-			must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(3, 8, strings.Repeat("x", 3000))}}))
-		}
-		must(t, j.Close())
+	rot := func(d *simdisk.Disk, at int64) { d.FlipBit(firstLog, at+200, 7) }
+	tear := func(d *simdisk.Disk, at int64) { d.Blank(firstLog, at+512, at+1024) }
+	cases := []struct {
+		name          string
+		first, second func(d *simdisk.Disk, at int64)
+		torn          bool
+	}{
+		{"both rotted", rot, rot, false},
+		{"the first was torn", tear, rot, false},
+		{"the second was torn", rot, tear, false},
+		{"both were torn", tear, tear, true},
 	}
-	_, rec, err := journal.Open(d, small(1))
-	must(t, err)
-	if d := rec.Doubt; d == nil || !d.Carried || d.First != 3 || d.Last != 4 || d.LastTerm != 8 {
-		t.Fatalf("%+v", d)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d := threeBatches(t).disk()
+			c.first(d, third)
+			j, rec, err := journal.Open(d, small(1))
+			must(t, err)
+			if rec.Doubt == nil || rec.Doubt.Carried {
+				t.Fatalf("the first doubt: %+v", rec.Doubt)
+			}
+			must(t, j.ResolveDoubt(journal.Carry))
+			must(t, j.Append(&journal.Batch{Entries: []*raftpb.Entry{entry(3, 8, strings.Repeat("x", 3000))}}))
+			must(t, j.Close())
+			c.second(d, third+512)
+			j, rec, err = journal.Open(d, small(1))
+			must(t, err)
+			if rec.Doubt == nil || rec.Doubt.Carried {
+				t.Fatalf("the second doubt: %+v", rec.Doubt)
+			}
+			must(t, j.ResolveDoubt(journal.Carry))
+			must(t, j.Close())
+			_, rec, err = journal.Open(d, small(1))
+			must(t, err)
+			if d := rec.Doubt; d == nil || !d.Carried || d.First != 3 || d.Last != 4 || d.LastTerm != 8 || d.Torn != c.torn {
+				t.Fatalf("%+v, want it torn: %t", d, c.torn)
+			}
+		})
 	}
 }
 
