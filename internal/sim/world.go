@@ -133,12 +133,17 @@ func Run(seed uint64, o Options) (r Report) {
 	return r
 }
 
+// Several tells whether a seed draws a cell of several nodes.
+func Several(seed uint64) bool { return shapeOf(seed).Nodes > 1 }
+
+func shapeOf(seed uint64) *Shape { return drawShape(rand.New(rand.NewPCG(seed, 3))) }
+
 func newWorld(seed uint64, o Options) *World {
 	w := &World{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 2)), trace: newTrace(o.Trace), stats: Stats{},
 		byName: map[string]*client{}, made: map[madeKey]moment{},
 	}
-	w.shape = drawShape(rand.New(rand.NewPCG(seed, 3)))
+	w.shape = shapeOf(seed)
 	w.history = &history{w: w}
 	w.streams = newStreams(w)
 	w.ledger = newLedger(w)

@@ -77,7 +77,7 @@ func try(ctx context.Context, o options, dir string, out io.Writer) error {
 			broken = append(broken, fmt.Errorf("%q: %w", b.name, err))
 			continue
 		}
-		seeds, promise, err := hunt(ctx, o, program)
+		seed, promise, err := hunt(ctx, o, program, b.several)
 		if err != nil {
 			return fmt.Errorf("%q: %w", b.name, err)
 		}
@@ -85,7 +85,7 @@ func try(ctx context.Context, o options, dir string, out io.Writer) error {
 			missed = append(missed, b.name)
 			promise = "**none**"
 		}
-		fmt.Fprintf(out, "| %s | %s | %d | %s |\n", b.name, filepath.Dir(strings.TrimPrefix(b.file, "internal/")), seeds, promise)
+		fmt.Fprintf(out, "| %s | %s | %d | %s |\n", b.name, filepath.Dir(strings.TrimPrefix(b.file, "internal/")), seed, promise)
 	}
 	if len(broken) > 0 {
 		return errors.Join(broken...)
@@ -134,11 +134,12 @@ func build(ctx context.Context, o options, dir string, b *bug) (program string, 
 	return program, nil
 }
 
-// hunt runs seeds until one breaks a promise; an empty promise means that none did.
-func hunt(ctx context.Context, o options, program string) (seeds int, promise string, err error) {
+// hunt runs seeds, or those of several nodes, until one breaks a promise; an empty
+// promise means that none did. It returns the last seed.
+func hunt(ctx context.Context, o options, program string, several bool) (seed uint64, promise string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "-child", "1", "-seeds", strconv.Itoa(o.seeds))
+	cmd := exec.CommandContext(ctx, program, "-child", "1", "-seeds", strconv.Itoa(o.seeds), fmt.Sprintf("-several=%t", several))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, "", fmt.Errorf("run: %w", err)
@@ -152,7 +153,7 @@ func hunt(ctx context.Context, o options, program string) (seeds int, promise st
 		if err := dec.Decode(&r); err != nil {
 			break
 		}
-		seeds++
+		seed = r.Seed
 		if r.Outcome == sim.Failed {
 			promise = r.Failure.Promise
 			break
@@ -160,5 +161,5 @@ func hunt(ctx context.Context, o options, program string) (seeds int, promise st
 	}
 	cancel()
 	_ = cmd.Wait() // it was stopped
-	return seeds, promise, nil
+	return seed, promise, nil
 }

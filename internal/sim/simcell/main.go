@@ -33,6 +33,7 @@ type options struct {
 	verbose bool
 	hashes  bool
 	stats   bool
+	several bool
 	child   int // the stride of a child, 0 in the parent
 }
 
@@ -46,6 +47,7 @@ func main() {
 	flag.BoolVar(&o.verbose, "v", false, "print the trace")
 	flag.BoolVar(&o.hashes, "trace-hash", false, "print each seed with the hash of its trace")
 	flag.BoolVar(&o.stats, "stats", true, "print what happened how often")
+	flag.BoolVar(&o.several, "several", false, "with -child: leave out the seeds of a cell of one node")
 	flag.IntVar(&o.child, "child", 0, "for simcell itself: run every n-th seed and report in JSON")
 	flag.Parse()
 
@@ -99,7 +101,11 @@ func runChild(o options, out io.Writer) error {
 	debug.SetGCPercent(800) // many small runs, none of which keeps anything
 	enc := json.NewEncoder(out)
 	for i := 0; i < o.seeds; i += o.child {
-		r := sim.Run(o.from+uint64(i), sim.Options{})
+		seed := o.from + uint64(i)
+		if o.several && !sim.Several(seed) {
+			continue
+		}
+		r := sim.Run(seed, sim.Options{})
 		if err := enc.Encode(&r); err != nil {
 			return fmt.Errorf("report seed %d: %w", r.Seed, err)
 		}
