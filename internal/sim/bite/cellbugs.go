@@ -4,7 +4,7 @@ import "slices"
 
 // cellBugs need several nodes to hurt.
 func cellBugs() []bug {
-	all := slices.Concat(consensusBugs(), forwardBugs())
+	all := slices.Concat(consensusBugs(), lossBugs(), forwardBugs())
 	for i := range all {
 		all[i].several = true
 	}
@@ -59,6 +59,13 @@ func consensusBugs() []bug {
 			old: "		next.since = max(next.since, c.now)",
 			new: "		next.since = min(next.since, c.now)",
 		},
+	}
+}
+
+// lossBugs are about nodes that have lost something: a last write, their data, their
+// place in the cell.
+func lossBugs() []bug {
+	return []bug{
 		{
 			name: "among nodes: a batch in doubt does not hold the vote back", file: "internal/replica/doubt.go",
 			old: "		return d != nil && d.longer(m.GetLogTerm(), m.GetIndex())",
