@@ -8,8 +8,9 @@ import (
 	"github.com/evenkeel/evenkeel"
 )
 
-// maxRequests is how many requests of one session may wait for their turn.
-const maxRequests = 32
+// maxRequests is how many requests of one session may wait for their turn: as many as a
+// client may have commands under way, each in a request of its own.
+const maxRequests = 64
 
 // serveEmulation takes commands of a client whose transport goes one way only.
 // Any node may be asked.

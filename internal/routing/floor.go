@@ -168,19 +168,18 @@ func (f *Floor) Due() (int64, bool) {
 
 // settle brings the candidates of the dirty queues up to date.
 func (f *Floor) settle() {
+	// What was is taken out first: a chat that went to another queue has the same
+	// place there.
 	for _, q := range f.dirty {
-		q.dirty = false
-		best, _ := q.first()
-		if best == q.candidate {
-			continue
-		}
 		if q.candidate.chat != nil {
 			f.ready.Delete(q.candidate)
 		}
-		if best.chat != nil {
-			f.ready.Set(best)
+	}
+	for _, q := range f.dirty {
+		q.dirty = false
+		if q.candidate, _ = q.first(); q.candidate.chat != nil {
+			f.ready.Set(q.candidate)
 		}
-		q.candidate = best
 	}
 	clear(f.dirty)
 	f.dirty = f.dirty[:0]

@@ -82,6 +82,22 @@ func TestWhichChatIsNext(t *testing.T) {
 	}
 }
 
+// TestChatGoesToAnotherQueue: a chat that was its queue's next is the next of another
+// queue, whichever of the two changed first.
+func TestChatGoesToAnotherQueue(t *testing.T) {
+	for _, first := range []string{"q", "r"} {
+		s := newScene(t, Agent{ID: "ann", Status: Online, Connected: true, Capacity: 1, Memberships: []Membership{{Queue: "q", Level: 1}, {Queue: "r", Level: 1}}})
+		s.PutQueue(Queue{ID: "r"})
+		s.PutChat(Chat{ID: "other", Queue: "r", Seq: 2, Excluded: []Exclusion{{Agent: "ann", RetryAt: Never}}})
+		s.PutChat(Chat{ID: "c", Queue: "q", Seq: 1})
+		s.decides("c ann")
+		s.PutQueue(Queue{ID: first, Weight: 1, Skills: []Skill{}})
+		s.DeleteChat("c")
+		s.PutChat(Chat{ID: "c", Queue: "r", Seq: 1})
+		s.decides("c ann")
+	}
+}
+
 func TestBestHeadOfTheAgentsQueuesWins(t *testing.T) {
 	s := newScene(t)
 	s.PutQueue(Queue{ID: "r"})
