@@ -230,6 +230,9 @@ func (g *gate) call(n *node, c *conn, e realtime.Call) {
 	n.w.check(o != nil && o.client == c.client, "a call reaches the server as it was sent", "%s", e.Params)
 	command := o.command()
 	n.edge.submit(n, edge.ClientID(c.id), command, 100+len(o.text), func(r *evenkeel.Result, err *evenkeel.Error) {
+		if err != nil && err.Code.Info().Temporary {
+			o.wavered = true // and what he asks for next may overtake the answer
+		}
 		done := &realtime.CallDone{ID: e.ID, Err: err}
 		if err == nil {
 			done.Result = encodeResult(r)

@@ -33,7 +33,7 @@ type wish struct {
 	first    time.Duration // when it was first asked
 	floor    uint64        // the highest index that was acknowledged then
 	attempts int
-	wavered  bool // he was told that it may or may not be done
+	wavered  bool // he is told that it may or may not be done
 	applied  bool // it reached the desk once
 	rejected bool // it was applied once and refused
 
