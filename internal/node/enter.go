@@ -153,7 +153,7 @@ func (n *Node) attend() {
 	defer ticker.Stop()
 	fence, cleared := fence{at: time.Now()}, time.Time{}
 	for {
-		if fence.closes(time.Now(), n.replica.Status().Leader != 0) && !n.alone() {
+		if fence.closes(time.Now(), n.hearsLeader()) && !n.alone() {
 			n.log.Warn("this node hears of no leader: its clients are sent to others", "for", fenceAfter)
 			n.realtime.Restart()
 		}
@@ -180,9 +180,22 @@ func (n *Node) attend() {
 	}
 }
 
+// hearsLeader tells whether there is a leader, and something was heard of it just
+// now. One that stands by never campaigns, so by Raft alone it would believe in its
+// leader for ever.
+func (n *Node) hearsLeader() bool {
+	leader := n.replica.Status().Leader
+	if leader == 0 || leader == n.replica.ID() {
+		return leader != 0
+	}
+	_, silence, heard := n.cluster.hears(leader)
+	return heard && silence <= 2*beatEvery
+}
+
 // fenceAfter is how long a node may hear of no leader before its clients are better
-// off elsewhere. The cell gives the node up a second later.
-const fenceAfter = 4 * time.Second
+// off elsewhere, besides the time in which it could still have heard of one. The cell
+// gives the node up a second later.
+const fenceAfter = 4*time.Second - 2*beatEvery
 
 // fence tells once, in each time without a leader, that it has become too long.
 type fence struct {
