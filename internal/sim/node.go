@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -225,6 +226,9 @@ func (n *node) recover() error {
 		if err := j.Append(&journal.Batch{Meta: found.Meta, ConfState: found.ConfState}); err != nil {
 			return err
 		}
+	}
+	if len(found.Meta) < 8 && found.Doubt != nil { // as in the shell
+		return fmt.Errorf("%w: it says which node this is", journal.ErrDoubt)
 	}
 	return n.restore(found)
 }
