@@ -84,7 +84,7 @@ var chaosFaults = []chaosFault{ //state: constants
 			err = errors.Join(err, n.cmd.Process.Kill())
 		}
 		for _, n := range c.nodes {
-			<-n.exited
+			<-n.ended()
 		}
 		return err
 	}},

@@ -31,7 +31,9 @@ type child struct {
 	args     []string
 	cmd      *exec.Cmd
 	log      tail
-	exited   chan struct{}
+
+	mu     sync.Mutex    // for the next line
+	exited chan struct{} // of the process that runs, or ran last; nil: none
 }
 
 const adminEmail = "admin@localhost"
@@ -114,7 +116,9 @@ func (c *child) launch(ctx context.Context) error {
 		return fmt.Errorf("start a server: %w", err)
 	}
 	address, exited := make(chan string, 1), make(chan struct{})
+	c.mu.Lock()
 	c.exited = exited
+	c.mu.Unlock()
 	go watchChild(c.cmd, out, address, exited)
 	select {
 	case url := <-address:
@@ -144,22 +148,30 @@ func watchChild(cmd *exec.Cmd, out io.Reader, address chan<- string, exited chan
 
 // running tells whether the process has not ended.
 func (c *child) running() bool {
-	if c.exited == nil {
+	exited := c.ended()
+	if exited == nil {
 		return false
 	}
 	select {
-	case <-c.exited:
+	case <-exited:
 		return false
 	default:
 		return true
 	}
 }
 
+// ended is closed when the process has ended that was started last.
+func (c *child) ended() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.exited
+}
+
 // kill ends the process at once, as a loss of power would.
 func (c *child) kill() {
 	if c.running() {
 		_ = c.cmd.Process.Kill() // it may be gone by now
-		<-c.exited
+		<-c.ended()
 	}
 }
 
@@ -180,7 +192,7 @@ func (c *child) end() {
 	}
 	_ = c.cmd.Process.Signal(os.Interrupt) // where there are no signals it is killed below
 	select {
-	case <-c.exited:
+	case <-c.ended():
 	case <-time.After(stopWithin + time.Second):
 		c.kill()
 	}

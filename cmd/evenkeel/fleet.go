@@ -17,6 +17,7 @@ import (
 // be killed, frozen and cut off.
 type fleet struct {
 	nodes []*fleetNode
+	doors []*gate        // of each node, by its number less one; there before the nodes are
 	admin *client.Client // of the first node
 }
 
@@ -62,6 +63,9 @@ func startFleet(ctx context.Context, cfg fleetConfig) (*fleet, error) {
 }
 
 func (f *fleet) form(ctx context.Context, cfg fleetConfig) error {
+	for range cfg.nodes {
+		f.doors = append(f.doors, newGate())
+	}
 	first, err := f.add(ctx, cfg, nil)
 	if err != nil {
 		return err
@@ -83,7 +87,7 @@ func (f *fleet) form(ctx context.Context, cfg fleetConfig) error {
 
 // add starts one more node, which joins the others if it is invited.
 func (f *fleet) add(ctx context.Context, cfg fleetConfig, invited *client.Invitation) (*fleetNode, error) {
-	n := &fleetNode{number: len(f.nodes) + 1, gate: newGate()}
+	n := &fleetNode{number: len(f.nodes) + 1, gate: f.doors[len(f.nodes)]}
 	own := cfg.childConfig
 	if f.nodes != nil {
 		own.http = "127.0.0.1:0" // of the first one something may be expected
@@ -137,9 +141,9 @@ func sourceOf(number int) net.IP { return net.IPv4(127, 0, 1, byte(number)) }
 // gates are those that a call of one node to another passes.
 func (f *fleet) gates(to *fleetNode, caller net.IP) []*gate {
 	gates := []*gate{to.gate}
-	for _, n := range f.nodes {
-		if sourceOf(n.number).Equal(caller) {
-			gates = append(gates, n.gate)
+	for i, g := range f.doors {
+		if sourceOf(i + 1).Equal(caller) {
+			gates = append(gates, g)
 		}
 	}
 	return gates
@@ -160,7 +164,7 @@ func (n *fleetNode) watch() {
 	if n.cable == nil {
 		return
 	}
-	exited := n.exited
+	exited := n.ended()
 	go func() {
 		<-exited
 		n.cable.unplug()
