@@ -64,10 +64,18 @@ lint: ## golangci-lint (.golangci.yaml gives the reasons) and the laws of intern
 # in other processes, without the detector.
 STILL := . ./internal/desk ./internal/hours ./internal/levels ./internal/routing ./internal/sim ./internal/sim/bite
 
+# SLOW are packages whose tests take minutes with the detector: here they run without,
+# and with it by `make race-slow`.
+SLOW := ./internal/archive ./internal/bus
+
+.PHONY: race-slow
+race-slow: ## run with the race detector what takes too long for CI
+	go test -race -timeout 60m $(SLOW)
+
 .PHONY: race
 race: ## run every Go test, with the race detector wherever there is a goroutine (but those of crash, faults and chaos)
-	go test $(STILL)
-	go test -race -timeout 20m -skip '^Test(Crash|Faults|DiskFaults|Chaos|RollingRestart)$$' $$(go list ./... | grep -vxF "$$(go list $(STILL))")
+	go test $(STILL) $(SLOW)
+	go test -race -timeout 20m -skip '^Test(Crash|Faults|DiskFaults|Chaos|RollingRestart)$$' $$(go list ./... | grep -vxF "$$(go list $(STILL) $(SLOW))")
 
 .PHONY: sim
 sim: ## run SEEDS seeds of the simulated cell (FROM is the first, PROCS the processes)
