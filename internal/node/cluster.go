@@ -122,7 +122,7 @@ func (c *cluster) judge(h transport.Hello) error {
 		level = d.Status().Level
 	})
 	switch {
-	case removed && suffrage(n.replica.Status().Members, h.Node) != steward.Outside:
+	case removed && steward.SuffrageOf(n.replica.Status().Members, h.Node) != steward.Outside:
 		// Raft may need it until it has no vote any more.
 	case replaced:
 		return &transport.Refusal{Cause: causeReplaced, Reason: fmt.Sprintf("node %d has been replaced: it joins again under another number", h.Node)}
@@ -354,7 +354,7 @@ func (c *cluster) meet() {
 	}
 	members := c.node.replica.Status().Members
 	for id := range left {
-		if suffrage(members, id) != steward.Outside {
+		if steward.SuffrageOf(members, id) != steward.Outside {
 			continue // Raft may need it until it has no vote any more
 		}
 		delete(c.members, id)

@@ -112,7 +112,7 @@ func (n *Node) HandOver(ctx context.Context, to string) error {
 	}
 	best := uint64(0)
 	for _, m := range nodes {
-		votes := suffrage(n.replica.Status().Members, m.Number) == steward.Voter
+		votes := steward.SuffrageOf(n.replica.Status().Members, m.Number) == steward.Voter
 		_, silence, heard := n.cluster.hears(m.Number)
 		if m.Number == n.replica.ID() || !votes || to != "" && to != m.ID || !heard || silence > suspectAfter || m.Drained && to == "" {
 			continue

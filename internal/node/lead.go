@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
-
-	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/desk"
@@ -69,19 +66,7 @@ func (n *Node) steward(ctx context.Context, s *replica.Status, since time.Time) 
 		Self: n.replica.ID(), Last: s.LogLast, Voters: int(limits.Voters), Changing: len(s.Members.GetVotersOutgoing()) > 0,
 		Silent: lostAfter, ReplaceAfter: limits.ReplaceAfter.Std(),
 	}
-	for _, m := range nodes {
-		view.Members = append(view.Members, steward.Member{
-			Number: m.Number, Known: true, Suffrage: suffrage(s.Members, m.Number), Match: progress[m.Number],
-			Silence: n.cluster.silence(m.Number, since), Drained: m.Drained,
-		})
-	}
-	for _, number := range slices.Concat(s.Members.GetVoters(), s.Members.GetLearners()) {
-		if !slices.ContainsFunc(nodes, func(m evenkeel.Node) bool { return m.Number == number }) {
-			view.Members = append(view.Members, steward.Member{
-				Number: number, Suffrage: suffrage(s.Members, number), Match: progress[number], Silence: n.cluster.silence(number, since),
-			})
-		}
-	}
+	view.Members = steward.Members(s.Members, nodes, progress, func(number uint64) time.Duration { return n.cluster.silence(number, since) })
 	return n.carryOut(ctx, steward.Plan(view))
 }
 
@@ -94,16 +79,6 @@ func (n *Node) nodes() (nodes []evenkeel.Node, incarnations map[uint64]uint64) {
 		}
 	})
 	return nodes, incarnations
-}
-
-func suffrage(members *raftpb.ConfState, number uint64) steward.Suffrage {
-	switch {
-	case slices.Contains(members.GetVoters(), number):
-		return steward.Voter
-	case slices.Contains(members.GetLearners(), number), slices.Contains(members.GetLearnersNext(), number):
-		return steward.Learner
-	}
-	return steward.Outside
 }
 
 // silence is how long nothing was heard of a node, within this leadership.
@@ -150,26 +125,15 @@ func (n *Node) giveUpLost(ctx context.Context, nodes []evenkeel.Node, incarnatio
 
 // carryOut does what the steward has planned.
 func (n *Node) carryOut(ctx context.Context, a steward.Action) error {
-	one := func(kind raftpb.ConfChangeType, number uint64) *raftpb.ConfChangeSingle {
-		return &raftpb.ConfChangeSingle{Type: kind.Enum(), NodeId: &number}
-	}
-	var changes []*raftpb.ConfChangeSingle
-	switch a.Do {
-	case steward.Nothing:
-		return nil
-	case steward.HandOver:
+	switch change := a.Change(); {
+	case a.Do == steward.HandOver:
 		n.log.Info("leadership is handed over", "to", nodeID(a.Node), "why", a.Why)
 		n.replica.TransferLeader(a.Node)
 		return nil
-	case steward.Add, steward.Demote:
-		changes = append(changes, one(raftpb.ConfChangeAddLearnerNode, a.Node))
-	case steward.Promote:
-		changes = append(changes, one(raftpb.ConfChangeAddNode, a.Node))
-	case steward.Replace:
-		changes = append(changes, one(raftpb.ConfChangeAddNode, a.Node), one(raftpb.ConfChangeAddLearnerNode, a.For))
-	case steward.Remove:
-		changes = append(changes, one(raftpb.ConfChangeRemoveNode, a.Node))
+	case change == nil:
+		return nil
+	default:
+		n.log.Info("the members of the cell change", "do", a.Do.String(), "node", nodeID(a.Node), "for", a.For, "why", a.Why)
+		return n.replica.ChangeMembers(ctx, change)
 	}
-	n.log.Info("the members of the cell change", "do", a.Do.String(), "node", nodeID(a.Node), "for", a.For, "why", a.Why)
-	return n.replica.ChangeMembers(ctx, &raftpb.ConfChangeV2{Changes: changes})
 }

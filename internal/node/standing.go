@@ -56,7 +56,7 @@ func (c cellOf) nodeStatus(m *evenkeel.Node, stands *replica.Status, status *eve
 	node := edge.NodeStatus{
 		ID: m.ID, Name: m.Name, Roles: m.Roles, State: "up", Version: m.Version, URL: m.URL, Suffrage: "standby",
 	}
-	switch suffrage(stands.Members, m.Number) {
+	switch steward.SuffrageOf(stands.Members, m.Number) {
 	case steward.Voter:
 		node.Suffrage = "voter"
 	case steward.Learner:

@@ -1,10 +1,7 @@
 package sim
 
 import (
-	"slices"
 	"time"
-
-	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/internal/edge"
@@ -98,26 +95,7 @@ func (n *node) view(s *replica.Status, nodes []evenkeel.Node) steward.View {
 		Self: n.number, Last: s.LogLast, Voters: n.w.shape.Voters, Changing: len(s.Members.GetVotersOutgoing()) > 0,
 		Silent: lostAfter, ReplaceAfter: replaceAfter,
 	}
-	add := func(number uint64, known, drained bool) {
-		suffrage := steward.Outside
-		switch {
-		case slices.Contains(s.Members.GetVoters(), number):
-			suffrage = steward.Voter
-		case slices.Contains(s.Members.GetLearners(), number), slices.Contains(s.Members.GetLearnersNext(), number):
-			suffrage = steward.Learner
-		}
-		view.Members = append(view.Members, steward.Member{
-			Number: number, Known: known, Suffrage: suffrage, Match: progress[number], Silence: n.silence(number), Drained: drained,
-		})
-	}
-	for _, m := range nodes {
-		add(m.Number, true, m.Drained)
-	}
-	for _, number := range slices.Concat(s.Members.GetVoters(), s.Members.GetLearners()) {
-		if !slices.ContainsFunc(nodes, func(m evenkeel.Node) bool { return m.Number == number }) {
-			add(number, false, false)
-		}
-	}
+	view.Members = steward.Members(s.Members, nodes, progress, n.silence)
 	return view
 }
 
@@ -158,24 +136,9 @@ func (n *node) giveUpLost(nodes []evenkeel.Node) bool {
 
 // carryOut does what the steward has planned.
 func (n *node) carryOut(a steward.Action) {
-	one := func(kind raftpb.ConfChangeType, number uint64) *raftpb.ConfChangeSingle {
-		return &raftpb.ConfChangeSingle{Type: kind.Enum(), NodeId: &number}
-	}
-	var changes []*raftpb.ConfChangeSingle
-	switch a.Do {
-	case steward.Nothing:
-		return
-	case steward.HandOver:
+	if a.Do == steward.HandOver {
 		n.tell(func() { n.core.TransferLeader(a.Node) })
 		return
-	case steward.Add, steward.Demote:
-		changes = append(changes, one(raftpb.ConfChangeAddLearnerNode, a.Node))
-	case steward.Promote:
-		changes = append(changes, one(raftpb.ConfChangeAddNode, a.Node))
-	case steward.Replace:
-		changes = append(changes, one(raftpb.ConfChangeAddNode, a.Node), one(raftpb.ConfChangeAddLearnerNode, a.For))
-	case steward.Remove:
-		changes = append(changes, one(raftpb.ConfChangeRemoveNode, a.Node))
 	}
-	n.tell(func() { _ = n.core.ProposeConfChange(&raftpb.ConfChangeV2{Changes: changes}) }) // refused: at the next look
+	n.tell(func() { _ = n.core.ProposeConfChange(a.Change()) }) // refused: at the next look
 }

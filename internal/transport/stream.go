@@ -21,7 +21,7 @@ const (
 )
 
 // Stream sends a header and a body to a node over a connection of their own, and
-// returns when the receiver has taken both (nil) or has not. at most rate bytes
+// returns when the receiver has taken both (nil) or has not. At most rate bytes
 // are sent a second; 0: as fast as it goes.
 func (t *Transport) Stream(ctx context.Context, to uint64, header []byte, body io.Reader, rate int) error {
 	p := t.peer(to)
@@ -43,39 +43,18 @@ func (t *Transport) Stream(ctx context.Context, to uint64, header []byte, body i
 	if err := writeMessage(conn, joinMessage{Body: header}); err != nil {
 		return err
 	}
-	if err := sendBody(conn, body, rate); err != nil {
+	var out io.Writer = &bodyWriter{conn: conn}
+	if rate > 0 {
+		out = Paced(ctx, out, rate)
+	}
+	if _, err := io.CopyBuffer(out, body, make([]byte, partBytes)); err != nil {
 		// The receiver may have said why it does not go on.
-		return errors.Join(err, readAnswer(conn, time.Second))
+		return errors.Join(fmt.Errorf("send: %w", err), readAnswer(conn, time.Second))
+	}
+	if err := writeEnd(conn, ""); err != nil {
+		return fmt.Errorf("send: %w", err)
 	}
 	return readAnswer(conn, answerTimeout)
-}
-
-func sendBody(conn *tls.Conn, body io.Reader, rate int) error {
-	out := bufio.NewWriterSize(conn, 64<<10)
-	part := make([]byte, partBytes)
-	began, sent := time.Now(), 0
-	for {
-		n, err := io.ReadFull(body, part)
-		if n > 0 {
-			_ = conn.SetWriteDeadline(time.Now().Add(partTimeout)) // a closed connection tells at the write
-			_, _ = out.Write(appendHead(nil, kindBody, n))         // Flush tells
-			_, _ = out.Write(part[:n])                             // likewise
-			if err := out.Flush(); err != nil {
-				return fmt.Errorf("send: %w", err)
-			}
-			sent += n
-		}
-		switch {
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			_, err := conn.Write(appendHead(nil, kindEnd, 0))
-			return err
-		case err != nil:
-			return fmt.Errorf("read what is to be sent: %w", err)
-		case rate > 0:
-			due := began.Add(time.Duration(float64(sent) / float64(rate) * float64(time.Second)))
-			time.Sleep(time.Until(due))
-		}
-	}
 }
 
 func readAnswer(conn *tls.Conn, within time.Duration) error {
